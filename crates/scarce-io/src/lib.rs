@@ -1,0 +1,1 @@
+//! Readers and writers for medical images: the whole truth or an error.

@@ -1,0 +1,1 @@
+//! Which patches to hide: exact, seeded and audited mask policies.

@@ -1,0 +1,1 @@
+//! Segmentation metrics with their conventions, empty-mask policies and intervals.

@@ -1,0 +1,1 @@
+//! Masked image modelling with sparse convolutions on libtorch.

@@ -1,0 +1,1 @@
+//! What every training shares: configuration, optimizers, EMA, checkpoints, run folders.

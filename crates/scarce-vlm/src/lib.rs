@@ -1,0 +1,1 @@
+//! Text and image in, region of interest out.

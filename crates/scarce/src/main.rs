@@ -1,0 +1,2 @@
+//! The `scarce` command line.
+fn main() {}

@@ -1,0 +1,2 @@
+//! What is done to the workspace.
+fn main() {}
