@@ -119,8 +119,6 @@ impl Geometry {
         let m = self.world_from_voxel.matrix3;
         let columns = [m.x_axis, m.y_axis, m.z_axis].map(DVec3::normalize);
         // Of the six one-to-one assignments the one with the largest summed alignment.
-        const PERMUTATIONS: [[usize; 3]; 6] =
-            [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
         let alignment = |p: &[usize; 3]| -> f64 { (0..3).map(|v| columns[v][p[v]].abs()).sum() };
         let mut best = PERMUTATIONS[0];
         for p in &PERMUTATIONS[1..] {
@@ -175,17 +173,36 @@ impl Grid {
         let count = |n: usize, s: f64| ((n as f64 / s).round() as usize).max(1);
         Ok(Self {
             shape_zyx: [count(nz, scale.z), count(ny, scale.y), count(nx, scale.x)],
-            geometry: Geometry::new(DAffine3 { matrix3, translation })?,
+            geometry: Geometry::new(DAffine3 {
+                matrix3,
+                translation,
+            })?,
         })
     }
 
     /// Whether both grids have the same shape and lie within a hundredth of a voxel's edge.
     pub fn matches(&self, other: &Self) -> bool {
-        let finest = self.geometry.spacing_mm_xyz().into_iter().fold(f64::MAX, f64::min);
+        let finest = self
+            .geometry
+            .spacing_mm_xyz()
+            .into_iter()
+            .fold(f64::MAX, f64::min);
         self.shape_zyx == other.shape_zyx
-            && self.geometry.is_close_to(&other.geometry, self.shape_zyx, 0.01 * finest)
+            && self
+                .geometry
+                .is_close_to(&other.geometry, self.shape_zyx, 0.01 * finest)
     }
 }
+
+/// The one-to-one assignments of voxel axes to world axes.
+const PERMUTATIONS: [[usize; 3]; 6] = [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+];
 
 #[cfg(test)]
 mod tests {
@@ -193,10 +210,19 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_geometry() {
-        let nan = DAffine3 { matrix3: DMat3::IDENTITY, translation: DVec3::NAN };
-        assert!(matches!(Geometry::new(nan), Err(GeometryError::NonFinite { .. })));
+        let nan = DAffine3 {
+            matrix3: DMat3::IDENTITY,
+            translation: DVec3::NAN,
+        };
+        assert!(matches!(
+            Geometry::new(nan),
+            Err(GeometryError::NonFinite { .. })
+        ));
         let flat = DAffine3::from_scale(DVec3::new(1.0, 0.0, 1.0));
-        assert!(matches!(Geometry::new(flat), Err(GeometryError::Singular { .. })));
+        assert!(matches!(
+            Geometry::new(flat),
+            Err(GeometryError::Singular { .. })
+        ));
         for spacing in [[0.0, 1.0, 1.0], [1.0, -1.0, 1.0], [1.0, 1.0, f64::INFINITY]] {
             assert!(matches!(
                 Geometry::from_spacing_mm_xyz(spacing),
@@ -210,7 +236,10 @@ mod tests {
     fn names_orientations_as_nibabel() {
         let check = |columns: [[f64; 3]; 3], code: &str| {
             let [x, y, z] = columns.map(DVec3::from_array);
-            let affine = DAffine3 { matrix3: DMat3::from_cols(x, y, z), translation: DVec3::ZERO };
+            let affine = DAffine3 {
+                matrix3: DMat3::from_cols(x, y, z),
+                translation: DVec3::ZERO,
+            };
             assert_eq!(Geometry::new(affine).unwrap().orientation(), code);
         };
         check([[1., 0., 0.], [0., 1., 0.], [0., 0., 1.]], "RAS");
@@ -228,7 +257,9 @@ mod tests {
         let coarse = grid.with_spacing_mm_xyz([2.0, 4.0, 4.0]).unwrap();
         assert_eq!(coarse.shape_zyx, [5, 5, 15]);
         let outer_corner = |g: &Grid| {
-            g.geometry.world_from_voxel().transform_point3(DVec3::splat(-0.5))
+            g.geometry
+                .world_from_voxel()
+                .transform_point3(DVec3::splat(-0.5))
         };
         assert!(outer_corner(&grid).distance(outer_corner(&coarse)) < 1e-12);
     }

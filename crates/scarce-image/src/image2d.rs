@@ -17,7 +17,10 @@ impl Image {
         } else {
             pixels.as_standard_layout().into_owned()
         };
-        Self { pixels, spacing_mm_yx }
+        Self {
+            pixels,
+            spacing_mm_yx,
+        }
     }
 
     /// The pixels, `(channel, y, x)`.

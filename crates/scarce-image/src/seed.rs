@@ -53,7 +53,13 @@ mod tests {
     use super::*;
 
     fn draw(seed: u64, epoch: u64, sample_id: &str, purpose: &str) -> u64 {
-        Seed(seed).stream(StreamKey { epoch, sample_id, purpose }).random()
+        Seed(seed)
+            .stream(StreamKey {
+                epoch,
+                sample_id,
+                purpose,
+            })
+            .random()
     }
 
     #[test]

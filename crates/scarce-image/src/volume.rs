@@ -66,7 +66,10 @@ impl<T> Volume<T> {
 
     /// Shape and geometry together.
     pub fn grid(&self) -> Grid {
-        Grid { shape_zyx: self.shape_zyx(), geometry: self.geometry }
+        Grid {
+            shape_zyx: self.shape_zyx(),
+            geometry: self.geometry,
+        }
     }
 
     /// The `z`-th slice, `(y, x)`; `None` beyond the last.
@@ -76,7 +79,10 @@ impl<T> Volume<T> {
 
     /// Another value at each voxel, the geometry kept.
     pub fn map<U>(&self, f: impl FnMut(&T) -> U) -> Volume<U> {
-        Volume { voxels: self.voxels.map(f), geometry: self.geometry }
+        Volume {
+            voxels: self.voxels.map(f),
+            geometry: self.geometry,
+        }
     }
 
     /// Other voxels on the same grid.

@@ -1,1 +1,35 @@
-//! What every training shares: configuration, optimizers, EMA, checkpoints, run folders.
+//! What every training shares: configuration, optimizers, schedules, EMA, the loop, checkpoints and
+//! run folders.
+//!
+//! A training implements [`Task`]; [`run_training`] drives it. Before each step libtorch's generator
+//! is seeded from (seed, step), and every choice made in Rust draws from a stream keyed by
+//! (seed, epoch, sample, purpose): a resumed run therefore needs no generator state to repeat what
+//! an uninterrupted one would have done on the same thread count.
+
+mod checkpoint;
+pub mod config;
+mod device;
+mod ema;
+mod error;
+mod optimizer;
+pub mod pytorch_init;
+mod run_folder;
+mod schedule;
+mod task;
+mod tensors;
+mod training_loop;
+
+pub use checkpoint::{Checkpoint, CheckpointState, load_variables};
+pub use device::parse_device;
+pub use ema::{ema_decay, ema_update};
+pub use error::{Fault, TaskError, TrainError};
+pub use optimizer::{Optimizer, OptimizerConfig};
+pub use run_folder::{Existing, RunFolder, RunManifest};
+pub use scarce_image as image;
+pub use scarce_metrics as metrics;
+pub use schedule::{Schedule, ramp_up};
+pub use task::{StepContext, StepLoss, Task};
+pub use tensors::{
+    array2_from_tensor, array3_from_tensor, array4_from_tensor, named_variables, tensor_from_array,
+};
+pub use training_loop::{LoopConfig, TrainingSummary, run_training};

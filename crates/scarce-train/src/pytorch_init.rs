@@ -1,0 +1,26 @@
+//! PyTorch's default initialisation, which differs from tch's.
+//!
+//! tch 0.24 draws convolution and linear weights √6 times wider than PyTorch, zeroes their biases
+//! and draws batch-norm weights from U(0, 1) instead of setting them to 1.
+
+use tch::nn::{BatchNormConfig, Init};
+
+/// U(±1/√`fan_in`), PyTorch's default for the weights and biases of `Conv*d`, `ConvTranspose*d` and
+/// `Linear` (Kaiming-uniform with a = √5). `fan_in` is `weight.size(1)` times the kernel's volume,
+/// for transposed convolutions too.
+pub fn uniform_fan_in(fan_in: i64) -> Init {
+    let bound = 1.0 / (fan_in.max(1) as f64).sqrt();
+    Init::Uniform {
+        lo: -bound,
+        up: bound,
+    }
+}
+
+/// Batch normalisation with γ = 1, β = 0, ε = 1e-5 and momentum 0.1.
+pub fn batch_norm() -> BatchNormConfig {
+    BatchNormConfig {
+        ws_init: Init::Const(1.0),
+        bs_init: Init::Const(0.0),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,66 @@
+//! What a training brings: its loss, its parameters, and what it must not forget.
+
+use scarce_image::Seed;
+use tch::Tensor;
+
+use crate::TaskError;
+
+/// Where the loop stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepContext {
+    /// The step, from 0.
+    pub step: u64,
+    /// Steps of the whole run.
+    pub total_steps: u64,
+    /// The run's seed; draw from `seed.stream(..)`, never from a global generator.
+    pub seed: Seed,
+}
+
+/// The loss of one step.
+#[derive(Debug)]
+pub struct StepLoss {
+    /// A scalar with its graph.
+    pub total: Tensor,
+    /// Figures to log, as plain numbers: a tensor kept here would keep its graph alive.
+    pub figures: Vec<(String, f64)>,
+    /// The samples in the batch, named when the step fails.
+    pub sample_ids: Vec<String>,
+}
+
+/// A training that [`crate::run_training`] can drive.
+pub trait Task {
+    /// The loss at one step. libtorch's generator has been seeded for this step.
+    ///
+    /// # Errors
+    /// Whatever keeps the task from a loss; the run stops with nothing updated.
+    fn loss(&mut self, context: &StepContext) -> Result<StepLoss, TaskError>;
+
+    /// The parameters to train, by unique name.
+    fn parameters(&self) -> Vec<(String, Tensor)>;
+
+    /// Weights and buffers of all networks, by unique name, sharing memory: saved as the group
+    /// `weights` and copied back on resume.
+    fn weights(&self) -> Vec<(String, Tensor)>;
+
+    /// After the parameters moved, such as a teacher's update.
+    ///
+    /// # Errors
+    /// Whatever went wrong; the run stops.
+    fn after_step(&mut self, _context: &StepContext) -> Result<(), TaskError> {
+        Ok(())
+    }
+
+    /// Tensors beside the weights that a resumed run needs, of any shape: saved as the group
+    /// `memory`.
+    fn memory(&self) -> Vec<(String, Tensor)> {
+        Vec::new()
+    }
+
+    /// Takes back what [`Self::memory`] gave.
+    ///
+    /// # Errors
+    /// When the tensors do not fit the task.
+    fn restore_memory(&mut self, _tensors: &[(String, Tensor)]) -> Result<(), TaskError> {
+        Ok(())
+    }
+}
