@@ -1,0 +1,357 @@
+//! What a prompt says beyond its meaning as a whole: its subject, sides, numbers and negations.
+
+use super::{
+    names::{Level, Side},
+    wording::{number_of_ordinal, region_of_adjective},
+};
+use crate::LocalizeError;
+
+/// Kinds of image; `a chest CT scan highlighting the heart` speaks of the heart.
+const MODALITIES: [&str; 22] = [
+    "ct",
+    "cts",
+    "cbct",
+    "mri",
+    "mr",
+    "pet",
+    "xray",
+    "xrays",
+    "ray",
+    "radiograph",
+    "radiographs",
+    "tomography",
+    "tomogram",
+    "scan",
+    "scans",
+    "image",
+    "images",
+    "slice",
+    "slices",
+    "volume",
+    "picture",
+    "view",
+];
+
+/// Words between the kind of image and the subject.
+const LINKS: [&str; 18] = [
+    "of",
+    "showing",
+    "shows",
+    "show",
+    "highlighting",
+    "highlights",
+    "depicting",
+    "depicts",
+    "containing",
+    "contains",
+    "with",
+    "focusing",
+    "focused",
+    "on",
+    "around",
+    "displaying",
+    "where",
+    "for",
+];
+
+/// What one says to somebody who is to find something.
+const REQUESTS: [&str; 31] = [
+    "please",
+    "find",
+    "segment",
+    "locate",
+    "localize",
+    "localise",
+    "highlight",
+    "show",
+    "mark",
+    "outline",
+    "delineate",
+    "detect",
+    "identify",
+    "where",
+    "is",
+    "are",
+    "me",
+    "us",
+    "can",
+    "could",
+    "you",
+    "i",
+    "want",
+    "to",
+    "see",
+    "need",
+    "look",
+    "for",
+    "focus",
+    "on",
+    "give",
+];
+
+const ARTICLES: [&str; 5] = ["the", "a", "an", "this", "my"];
+
+const NEGATIONS: [&str; 17] = [
+    "no",
+    "not",
+    "non",
+    "none",
+    "never",
+    "without",
+    "except",
+    "excluding",
+    "excluded",
+    "exclude",
+    "neither",
+    "nor",
+    "but",
+    "lacking",
+    "absent",
+    "outside",
+    "minus",
+];
+
+/// A prompt, understood as far as words go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Prompt {
+    /// What the prompt speaks of, in its own words: the phrase that is compared with the concepts.
+    pub(super) subject: String,
+    /// The one side it names; `None` for neither or both.
+    pub(super) side: Option<Side>,
+    /// The places in a series that it names.
+    pub(super) levels: Vec<Level>,
+}
+
+impl Prompt {
+    /// Reads a prompt.
+    ///
+    /// # Errors
+    /// [`LocalizeError::EmptyPrompt`] without a letter or digit, [`LocalizeError::NegatedPrompt`]
+    /// when it says what is not wanted.
+    pub(super) fn read(prompt: &str) -> Result<Self, LocalizeError> {
+        let all = prompt_words(prompt);
+        if all.is_empty() {
+            return Err(LocalizeError::EmptyPrompt {
+                prompt: prompt.to_owned(),
+            });
+        }
+        let words = without_contrast(all);
+        if let Some(word) = words
+            .iter()
+            .find(|w| NEGATIONS.contains(&w.as_str()) || w.ends_with("n't"))
+        {
+            return Err(LocalizeError::NegatedPrompt {
+                prompt: prompt.to_owned(),
+                word: word.clone(),
+            });
+        }
+        let subject = subject(&words);
+        let has = |side: Side| subject.iter().any(|w| Side::from_word(w) == Some(side));
+        let side = match (has(Side::Left), has(Side::Right)) {
+            (true, false) => Some(Side::Left),
+            (false, true) => Some(Side::Right),
+            _ => None,
+        };
+        Ok(Self {
+            subject: subject.join(" "),
+            side,
+            levels: levels(subject),
+        })
+    }
+}
+
+/// Lower-case words; inner hyphens and apostrophes stay, `x-ray` becomes one word.
+fn prompt_words(prompt: &str) -> Vec<String> {
+    let lower = prompt
+        .to_lowercase()
+        .replace('\u{2019}', "'")
+        .replace("x-ray", "xray");
+    lower
+        .split(|c: char| !(c.is_alphanumeric() || c == '\'' || c == '-'))
+        .map(|w| w.trim_matches(['\'', '-']))
+        .filter(|w| !w.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Drops what says how the image was taken: `non-contrast`, `without contrast`.
+fn without_contrast(words: Vec<String>) -> Vec<String> {
+    let is_contrast =
+        |w: &String| matches!(w.as_str(), "contrast" | "enhanced" | "contrast-enhanced");
+    let mut kept: Vec<String> = Vec::with_capacity(words.len());
+    for word in words {
+        if matches!(
+            word.as_str(),
+            "non-contrast" | "non-enhanced" | "noncontrast" | "contrast-enhanced"
+        ) {
+            continue;
+        }
+        if is_contrast(&word)
+            && kept
+                .last()
+                .is_some_and(|w| matches!(w.as_str(), "without" | "no" | "non" | "with"))
+        {
+            kept.pop();
+            continue;
+        }
+        kept.push(word);
+    }
+    kept
+}
+
+/// The words without requests and without the words about the image; all words if nothing is left.
+fn subject(words: &[String]) -> &[String] {
+    let is = |list: &[&str], at: usize| words.get(at).is_some_and(|w| list.contains(&w.as_str()));
+    let (mut start, mut end) = (0, words.len());
+    while is(&REQUESTS, start) {
+        start += 1;
+    }
+    // `a chest ct scan highlighting …`: the last link after the first kind of image, with nothing
+    // but links and articles from there on.
+    if let Some(image) = (start..end.min(start + 6)).find(|at| is(&MODALITIES, *at)) {
+        let mut at = image;
+        while is(&MODALITIES, at) || is(&["that", "which"], at) {
+            at += 1;
+        }
+        if is(&LINKS, at) {
+            while is(&LINKS, at) || is(&ARTICLES, at) {
+                at += 1;
+            }
+            start = at;
+        }
+    }
+    // `… in a chest ct scan`
+    if let Some(link) = (start + 1..end)
+        .rev()
+        .find(|at| is(&["in", "on", "from"], *at))
+        && end - link <= 6
+        && is(&MODALITIES, end - 1)
+    {
+        end = link;
+    }
+    while is(&ARTICLES, start) && start + 1 < end {
+        start += 1;
+    }
+    if start < end {
+        &words[start..end]
+    } else {
+        words
+    }
+}
+
+/// `L3`, `rib 5`, `fifth rib`, `third lumbar vertebra`.
+fn levels(words: &[String]) -> Vec<Level> {
+    let mut levels = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let is_series = |w: &String| w.starts_with("rib") || w.starts_with("vertebra");
+        let ordinal = number_of_ordinal(word).map(|number| {
+            // The adjective stands between the number and the noun: `third lumbar vertebra`.
+            let region = words[at + 1..]
+                .iter()
+                .take(3)
+                .find_map(|w| region_of_adjective(w));
+            Level { region, number }
+        });
+        let spelled = Level::from_word(word);
+        let level = match (ordinal, spelled) {
+            (Some(level), _) if words[at + 1..].iter().any(is_series) => Some(level),
+            (_, Some(level)) if level.region.is_some() || words.iter().any(is_series) => {
+                Some(level)
+            }
+            _ => None,
+        };
+        if let Some(level) = level
+            && !levels.contains(&level)
+        {
+            levels.push(level);
+        }
+    }
+    levels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_subject() {
+        let check = |prompt: &str, subject: &str| {
+            assert_eq!(Prompt::read(prompt).unwrap().subject, subject, "{prompt}");
+        };
+        check("heart", "heart");
+        check("  The  Heart! ", "heart");
+        check("the organ that pumps blood", "organ that pumps blood");
+        check(
+            "A chest CT scan highlighting both left and right lungs.",
+            "both left and right lungs",
+        );
+        check("please show me the liver", "liver");
+        check(
+            "segment the left kidney in this abdominal CT scan",
+            "left kidney",
+        );
+        check("chest X-ray showing the heart", "heart");
+        check("non-contrast CT of the liver", "liver");
+        check("CT without contrast of the aorta", "aorta");
+        check("CT", "ct");
+        check("bone in the chest", "bone in the chest");
+    }
+
+    #[test]
+    fn finds_the_side() {
+        let check = |prompt: &str, side: Option<Side>| {
+            assert_eq!(Prompt::read(prompt).unwrap().side, side, "{prompt}");
+        };
+        check("left lung", Some(Side::Left));
+        check("the lung on the RIGHT", Some(Side::Right));
+        check("both lungs", None);
+        check("left and right lungs", None);
+        check("heart", None);
+    }
+
+    #[test]
+    fn finds_the_numbers() {
+        let check = |prompt: &str, levels: &[(Option<char>, u8)]| {
+            let expected: Vec<Level> = levels
+                .iter()
+                .map(|(region, number)| Level {
+                    region: *region,
+                    number: *number,
+                })
+                .collect();
+            assert_eq!(Prompt::read(prompt).unwrap().levels, expected, "{prompt}");
+        };
+        check("vertebra L3", &[(Some('L'), 3)]);
+        check("T12", &[(Some('T'), 12)]);
+        check("left rib 5", &[(None, 5)]);
+        check("the fifth rib", &[(None, 5)]);
+        check("11th rib on the left", &[(None, 11)]);
+        check("third lumbar vertebra", &[(Some('L'), 3)]);
+        check("lumbar spine", &[]);
+        check("the 5 things", &[]);
+        check("first part of the small bowel", &[]);
+    }
+
+    #[test]
+    fn refuses_empty_and_negated_prompts() {
+        for prompt in ["", "   ", "?!", "--", "'"] {
+            assert!(
+                matches!(Prompt::read(prompt), Err(LocalizeError::EmptyPrompt { .. })),
+                "{prompt:?}"
+            );
+        }
+        for (prompt, negation) in [
+            ("no heart", "no"),
+            ("not the liver", "not"),
+            ("everything except the lungs", "except"),
+            ("a scan without kidneys", "without"),
+            ("don't show the aorta", "don't"),
+            ("don\u{2019}t show the aorta", "don't"),
+        ] {
+            match Prompt::read(prompt) {
+                Err(LocalizeError::NegatedPrompt { word, .. }) => assert_eq!(word, negation),
+                other => panic!("{prompt}: {other:?}"),
+            }
+        }
+    }
+}

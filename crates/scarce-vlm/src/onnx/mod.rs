@@ -1,0 +1,9 @@
+//! ONNX Runtime: finding its library, loading models, checking their interface.
+
+mod error;
+mod model;
+mod runtime;
+
+pub use error::{ModelFault, OnnxError};
+pub use model::{Model, SessionOptions};
+pub use runtime::{LIBRARY_VARIABLE, library_path};

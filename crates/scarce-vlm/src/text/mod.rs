@@ -1,0 +1,9 @@
+//! Sentences as vectors.
+
+mod encoder;
+mod error;
+mod sentence;
+
+pub use encoder::{MAX_TOKENS, TextEncoder};
+pub use error::TextError;
+pub use sentence::{MAX_TEXT_CHARS, SentenceEncoder};
