@@ -54,6 +54,11 @@ impl Geometry {
         Ok(Self { world_from_voxel })
     }
 
+    /// A geometry from an affine that is invertible by construction.
+    pub(crate) fn from_invertible(world_from_voxel: DAffine3) -> Self {
+        Self { world_from_voxel }
+    }
+
     /// Axes along the world's, voxel `(0, 0, 0)` at the world's origin.
     ///
     /// # Errors

@@ -3,13 +3,23 @@
 //! Arrays are C-order `(z, y, x)`; 2-D images are `(channel, y, x)`. The world is RAS in mm, in f64.
 //! Nothing here reads files, looks at a clock or keeps a global random state.
 
+mod components;
+mod distance;
 mod geometry;
 mod image2d;
+mod intensity;
+mod reorient;
+mod resample;
 mod seed;
 mod volume;
 
+pub use components::{Connectivity, connected_components, largest_component};
+pub use distance::distance_transform;
 pub use geometry::{Geometry, GeometryError, Grid};
 pub use glam;
 pub use image2d::Image;
+pub use intensity::window;
+pub use reorient::reorient_to_ras;
+pub use resample::{resample_linear, resample_nearest, resample_spacing};
 pub use seed::{Seed, StreamKey};
 pub use volume::{LabelMap, Mask, ShapeError, Volume};

@@ -1,0 +1,234 @@
+//! The verbs and their arguments.
+
+mod device;
+mod run_arguments;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use run_arguments::RunArguments;
+pub use device::{DeviceArguments, set_up};
+
+/// Medical-image learning when labels are scarce.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What `scarce` can do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Read files whole and tell what is wrong with them.
+    Verify(VerifyArguments),
+    /// Write a volume in another format, orientation or spacing.
+    Convert(ConvertArguments),
+    /// Tell what a file holds or what a network is made of.
+    Info(InfoArguments),
+    /// Find the region a text prompt names.
+    Localize(LocalizeArguments),
+    /// Sample patch masks for a region.
+    Mask(MaskArguments),
+    /// Pre-train an encoder by masked image modelling.
+    Pretrain(RunArguments),
+    /// Train a segmentation from few labelled and many unlabelled volumes.
+    Semi(RunArguments),
+    /// Segment a volume with a trained network.
+    Predict(PredictArguments),
+    /// Compare predictions with references.
+    Evaluate(EvaluateArguments),
+    /// Turn a run folder into one HTML page.
+    Report(ReportArguments),
+    /// Tell what this machine offers, and what is missing.
+    Doctor(DoctorArguments),
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// Files, or folders to walk.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Write the findings as JSON; `-` for standard output.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+}
+
+/// Arguments of `convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArguments {
+    /// The volume to read.
+    pub input: PathBuf,
+    /// The file to write; its name says the format.
+    pub output: PathBuf,
+    /// Orientation of the output's axes.
+    #[arg(long, value_parser = ["RAS"])]
+    pub orient: Option<String>,
+    /// Spacing of the output along its x, y and z axes.
+    #[arg(long, value_delimiter = ',', num_args = 3, value_name = "X,Y,Z")]
+    pub spacing_mm: Option<Vec<f64>>,
+    /// Interpolation for another spacing: labels need `nearest`.
+    #[arg(long, default_value = "linear", value_parser = ["nearest", "linear"])]
+    pub order: String,
+}
+
+/// Arguments of `info`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("subject").required(true))]
+pub struct InfoArguments {
+    /// An image file.
+    #[arg(group = "subject")]
+    pub file: Option<PathBuf>,
+    /// A network by name: `vnet` or `sparse-resnet`.
+    #[arg(long, group = "subject")]
+    pub model: Option<String>,
+    /// Write JSON; `-` for standard output.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+}
+
+/// Arguments of `localize`.
+#[derive(Debug, Args)]
+pub struct LocalizeArguments {
+    /// The image to look at.
+    pub image: PathBuf,
+    /// What to look for, in words.
+    #[arg(long)]
+    pub prompt: String,
+    /// How to look.
+    #[arg(long, default_value = "label-map", value_parser = ["label-map"])]
+    pub localizer: String,
+    /// The anatomical labels that come with the image, on its grid.
+    #[arg(long)]
+    pub label_map: PathBuf,
+    /// The labels' names: a CSV with id and name, or a `.seg.nrrd`; the label map itself if left out.
+    #[arg(long)]
+    pub label_names: Option<PathBuf>,
+    /// Folder of the text encoder: `model.onnx` and `tokenizer.json`.
+    #[arg(long, default_value = "target/models/minilm")]
+    pub text_encoder: PathBuf,
+    /// Folder for `region.nii.gz`, `heat.nii.gz` and `localization.json`.
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// Arguments of `mask`.
+#[derive(Debug, Args)]
+pub struct MaskArguments {
+    /// The region: a 2-D image or a volume, inside where it is not 0.
+    #[arg(long)]
+    pub region: PathBuf,
+    /// The axial slice of a volume's region; the one with most of the region if left out.
+    #[arg(long)]
+    pub slice: Option<usize>,
+    /// Cells along each side.
+    #[arg(long)]
+    pub grid: usize,
+    /// `region`: more of the region is hidden than of the rest; `random`: all cells alike;
+    /// `overall`: a fixed share in all, weighted towards the region.
+    #[arg(long, value_parser = ["region", "random", "overall"])]
+    pub policy: String,
+    /// Share of the region's cells to hide, for `region`.
+    #[arg(long, default_value_t = 0.8)]
+    pub high: f64,
+    /// Share of the other cells to hide, for `region`.
+    #[arg(long, default_value_t = 0.4)]
+    pub low: f64,
+    /// Share of all cells to hide, for `random` and `overall`.
+    #[arg(long, default_value_t = 0.6)]
+    pub ratio: f64,
+    /// How much more of the region than of the rest to hide, for `overall`.
+    #[arg(long, default_value_t = 0.4)]
+    pub contrast: f64,
+    /// The seed.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// How many masks.
+    #[arg(long, default_value_t = 1)]
+    pub count: usize,
+    /// The masks, `(count, grid, grid)`, true = hidden.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Their audit.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+}
+
+/// Arguments of `predict`.
+#[derive(Debug, Args)]
+pub struct PredictArguments {
+    /// A run folder of `semi`.
+    #[arg(long)]
+    pub checkpoint: PathBuf,
+    /// The volume to segment.
+    #[arg(long)]
+    pub input: PathBuf,
+    /// Which network: the student, or the teacher that averages it.
+    #[arg(long, default_value = "teacher", value_parser = ["teacher", "student"])]
+    pub network: String,
+    /// Keep only the largest connected component of each class.
+    #[arg(long)]
+    pub largest_component: bool,
+    /// Where it runs.
+    #[command(flatten)]
+    pub device: DeviceArguments,
+    /// Folder for `<input>.nii.gz`, `<input>.probability.nii.gz` and `prediction.json`.
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// Arguments of `evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArguments {
+    /// The prediction: a label map, or a folder of them.
+    #[arg(long)]
+    pub pred: PathBuf,
+    /// The reference: a label map, or a folder with files of the same names.
+    #[arg(long = "ref")]
+    pub reference: PathBuf,
+    /// What is compared.
+    #[arg(long, default_value = "segment", value_parser = ["segment"])]
+    pub task: String,
+    /// Only these figures.
+    #[arg(long, value_delimiter = ',')]
+    pub metrics: Vec<String>,
+    /// How surface distances are pooled: `pooled` (medpy) or `max-directed` (MONAI).
+    #[arg(long, default_value = "pooled")]
+    pub convention: String,
+    /// Unit of distances: `mm` or `voxel`.
+    #[arg(long, default_value = "mm")]
+    pub unit: String,
+    /// What an empty mask scores: `undefined`, `worst-case` or `legacy-zero`.
+    #[arg(long, default_value = "undefined")]
+    pub empty: String,
+    /// Seed of the intervals.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Write the result as JSON; `-` for standard output.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+    /// Write the cases as CSV.
+    #[arg(long)]
+    pub csv: Option<PathBuf>,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// The run folder; its page becomes `report.html` in it.
+    pub run: PathBuf,
+    /// The page's title.
+    #[arg(long, default_value = "scarce run")]
+    pub title: String,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// Write the findings as JSON; `-` for standard output.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+}

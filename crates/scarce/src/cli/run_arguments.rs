@@ -1,0 +1,58 @@
+//! What every training verb takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use scarce_train::Existing;
+
+use super::DeviceArguments;
+
+/// Arguments of a training verb.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// The configuration, in TOML; every key has a default but the data.
+    #[arg(long)]
+    pub config: PathBuf,
+    /// Override one key of it.
+    #[arg(long = "set", value_name = "a.b=value")]
+    pub overrides: Vec<String>,
+    /// The run folder.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Override the number of steps.
+    #[arg(long)]
+    pub steps: Option<u64>,
+    /// Override the seed.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Where it runs.
+    #[command(flatten)]
+    pub device: DeviceArguments,
+    /// Go on from the run folder's last checkpoint.
+    #[arg(long, conflicts_with = "overwrite")]
+    pub resume: bool,
+    /// Empty the run folder first.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print the resolved configuration and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+impl RunArguments {
+    /// What to do with a run folder that is not empty.
+    pub fn existing(&self) -> Existing {
+        match (self.resume, self.overwrite) {
+            (true, _) => Existing::Resume,
+            (false, true) => Existing::Overwrite,
+            (false, false) => Existing::Refuse,
+        }
+    }
+
+    /// The overrides, `--steps` and `--seed` among them.
+    pub fn all_overrides(&self) -> Vec<String> {
+        let steps = self.steps.map(|n| format!("training.steps={n}"));
+        let seed = self.seed.map(|n| format!("seed={n}"));
+        self.overrides.iter().cloned().chain(steps).chain(seed).collect()
+    }
+}

@@ -1,0 +1,46 @@
+//! `doctor`: what this machine offers, and what is missing.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::cli::DoctorArguments;
+use crate::{exit, json_output};
+
+/// Prints the findings; exit code 5 when something needed is missing.
+pub fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
+    let onnx_runtime = scarce_vlm::onnx::library_path();
+    let text_encoder = Path::new("target/models/minilm/model.onnx");
+    let cuda = if tch::Cuda::is_available() { tch::Cuda::device_count() } else { 0 };
+    let spins = std::env::var("OMP_WAIT_POLICY").map_or(true, |policy| policy != "PASSIVE");
+    let findings = json!({
+        "scarce": env!("CARGO_PKG_VERSION"),
+        "libtorch": {
+            "threads": tch::get_num_threads(),
+            "cuda_devices": cuda,
+            "cuda_built_in": tch::utils::has_cuda(),
+        },
+        "onnx_runtime": match &onnx_runtime {
+            Ok(path) => json!({ "library": path.display().to_string() }),
+            Err(error) => json!({ "missing": error.to_string() }),
+        },
+        "text_encoder": if text_encoder.is_file() {
+            json!({ "model": text_encoder.display().to_string() })
+        } else {
+            json!({ "missing": "run `cargo xtask setup`, or give --text-encoder" })
+        },
+        "omp_wait_policy_passive": !spins,
+    });
+    if let Some(path) = &arguments.json {
+        json_output::write(path, &findings)?;
+    } else {
+        for (name, value) in findings.as_object().into_iter().flatten() {
+            tracing::info!("{name}: {value}");
+        }
+    }
+    if spins {
+        tracing::warn!("set OMP_WAIT_POLICY=PASSIVE: libtorch's threads spin between operators");
+    }
+    Ok(if onnx_runtime.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(exit::ENVIRONMENT) })
+}
