@@ -1,1 +1,38 @@
 //! Readers and writers for medical images: the whole truth or an error.
+//!
+//! Formats are found by content, not by name. A reader returns every voxel the header tells of, with
+//! its geometry in RAS mm, or an [`IoError`] that names the fault and the file: truncation, a wrong
+//! checksum, data beyond the end, a budget passed, voxels that are not finite. Writers are atomic.
+//!
+//! | format | read | written | types | compression |
+//! | --- | --- | --- | --- | --- |
+//! | NIfTI-1, one file | yes | yes | int and uint 8–64, float32, float64; written: uint8, uint16, float32 | none, gzip (several members too) |
+//! | NRRD, attached, 3-D | yes | no | int and uint 8–64, float32, float64 | raw, gzip |
+//! | PNG | yes | 8-bit grey and RGB | 8 and 16 bits; grey, RGB | PNG's |
+//! | JPEG | yes | no | 8 bits; grey, RGB | JPEG's |
+//! | NPY | no | yes | bool, float32 | none |
+//!
+//! NIfTI-2, `.hdr`/`.img` pairs, series of volumes, detached NRRD and pictures with transparency are
+//! refused by name.
+
+mod atomic;
+mod error;
+mod file_info;
+mod label_names;
+mod nifti;
+mod npy;
+mod nrrd;
+mod picture;
+mod stored;
+mod verify;
+mod volume;
+
+pub use atomic::write_atomic;
+pub use error::IoError;
+pub use file_info::{FileInfo, info};
+pub use label_names::read_label_names;
+pub use nifti::{write_label_map, write_mask, write_volume};
+pub use npy::{write_npy_bool, write_npy_f32};
+pub use picture::{read_image, write_png_rgb};
+pub use verify::{Fault, FileReport, Status, VerifyReport, verify};
+pub use volume::{NonFinitePolicy, ReadOptions, read_label_map, read_volume, read_volume_with};
