@@ -1,1 +1,18 @@
 //! Semi-supervised 3-D segmentation: V-Net, CORAL consistency, EMA teacher.
+//!
+//! The method is that of CORN (arXiv 2410.15916) in the teacher–student form that its abstract
+//! names. Each ingredient is usable alone: [`coral`], the feature [`pool`], the [`correlation`]
+//! term, the [`vnet`], sliding-window [`inference`].
+
+pub mod augment;
+pub mod coral;
+pub mod correlation;
+mod error;
+pub mod inference;
+pub mod losses;
+pub mod pool;
+pub mod recipe;
+pub mod vnet;
+
+pub use error::CornError;
+pub use recipe::{Branch, LabelledVolume, SemiConfig, SemiTask, UnlabelledVolume};
