@@ -1,1 +1,17 @@
 //! Masked image modelling with sparse convolutions on libtorch.
+//!
+//! SparK's scheme: the encoder sees visible patches only, which dense operators simulate by
+//! multiplying every map with the mask ([`sparse`]); mask tokens fill the holes ([`densify`]); a
+//! light U-Net decoder ([`decoder`]) predicts the normalised pixels of hidden patches ([`loss`]).
+//! Which patches are hidden is `scarce_mask`'s business.
+
+pub mod decoder;
+pub mod densify;
+pub mod encoder;
+mod error;
+pub mod loss;
+pub mod pretrain;
+pub mod sparse;
+
+pub use error::MimError;
+pub use pretrain::{PretrainConfig, PretrainTask, Reconstruction, SliceSample};

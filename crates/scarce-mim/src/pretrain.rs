@@ -1,0 +1,428 @@
+//! Pre-training on slices with region-weighted masks.
+
+use ndarray::{Array2, ArrayView2, Slice};
+use rand::Rng as _;
+use rand::seq::SliceRandom as _;
+use scarce_mask::{Audit, PatchRule, Policy, RegionGrid, Rounding, sample};
+use scarce_train::image::{Seed, StreamKey};
+use scarce_train::{
+    StepContext, StepLoss, Task, TaskError, array2_from_tensor, named_variables, tensor_from_array,
+};
+use serde::{Deserialize, Serialize};
+use tch::nn::VarStore;
+use tch::{Device, Tensor};
+
+use crate::MimError;
+use crate::decoder::LightDecoder;
+use crate::densify::Densify;
+use crate::encoder::{EncoderConfig, SparseEncoder};
+use crate::loss::{normalise, patchify, reconstruction_loss, unpatchify};
+use crate::sparse::Active;
+
+const PATCH: i64 = SparseEncoder::STRIDE as i64;
+
+/// How an encoder is pre-trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PretrainConfig {
+    /// Pixels of a training crop along y and x; multiples of 16.
+    pub crop_yx: [usize; 2],
+    /// Slices a step.
+    pub batch: usize,
+    /// Chance that a crop is centred near a pixel of the slice's region.
+    pub region_chance: f64,
+    /// The encoder.
+    pub encoder: EncoderConfig,
+    /// Channels of the decoder where it starts; each of its four blocks halves them.
+    pub decoder_width: i64,
+    /// What is hidden.
+    pub policy: Policy,
+    /// How shares become counts.
+    pub rounding: Rounding,
+    /// When a patch belongs to the region.
+    pub patch_rule: PatchRule,
+    /// Patches whose variance is lower are left out of the loss.
+    pub flat_variance: f64,
+}
+
+impl Default for PretrainConfig {
+    fn default() -> Self {
+        Self {
+            crop_yx: [112, 112],
+            batch: 16,
+            region_chance: 0.75,
+            encoder: EncoderConfig::default(),
+            decoder_width: 128,
+            policy: Policy::Region {
+                high: 0.8,
+                low: 0.4,
+            },
+            rounding: Rounding::Nearest,
+            patch_rule: PatchRule::AnyOverlap,
+            flat_variance: 1e-4,
+        }
+    }
+}
+
+/// One slice to train on.
+#[derive(Debug, Clone)]
+pub struct SliceSample {
+    /// Its name; masks and crops are functions of it.
+    pub id: String,
+    /// Intensities in 0 to 1, `(y, x)`.
+    pub pixels: Array2<f32>,
+    /// The region that matters, `(y, x)`.
+    pub region: Array2<bool>,
+}
+
+/// What the network makes of one masked slice.
+#[derive(Debug, Clone)]
+pub struct Reconstruction {
+    /// The crop, `(y, x)`.
+    pub input: Array2<f32>,
+    /// The crop with hidden patches at 0.
+    pub masked: Array2<f32>,
+    /// The crop with hidden patches as predicted, each given back its true mean and spread.
+    pub output: Array2<f32>,
+    /// Hidden cells `(row, column)`.
+    pub hidden: Array2<bool>,
+    /// The crop's region, `(y, x)`.
+    pub region: Array2<bool>,
+    /// The mask's account.
+    pub audit: Audit,
+}
+
+/// One pre-training.
+#[derive(Debug)]
+pub struct PretrainTask {
+    config: PretrainConfig,
+    slices: Vec<SliceSample>,
+    store: VarStore,
+    encoder: SparseEncoder,
+    densify: Densify,
+    decoder: LightDecoder,
+    device: Device,
+}
+
+struct Crop {
+    pixels: Array2<f32>,
+    region: Array2<bool>,
+    cells: RegionGrid,
+    hidden: Array2<bool>,
+    audit: Audit,
+}
+
+impl PretrainTask {
+    /// Prepares a pre-training.
+    ///
+    /// # Errors
+    /// [`MimError::Data`] without slices, or for a region of another shape than its pixels;
+    /// [`MimError::Setting`] for settings out of range.
+    pub fn new(
+        config: PretrainConfig,
+        slices: Vec<SliceSample>,
+        seed: Seed,
+        device: Device,
+    ) -> Result<Self, MimError> {
+        if config
+            .crop_yx
+            .iter()
+            .any(|n| *n == 0 || n % SparseEncoder::STRIDE != 0)
+        {
+            return Err(MimError::Setting {
+                name: "crop_yx",
+                expected: format!("positive multiples of {}", SparseEncoder::STRIDE),
+                got: format!("{:?}", config.crop_yx),
+            });
+        }
+        if config.batch == 0 {
+            return Err(MimError::Setting {
+                name: "batch",
+                expected: "at least 1".to_owned(),
+                got: "0".to_owned(),
+            });
+        }
+        if config.decoder_width < 16 || config.decoder_width % 16 != 0 {
+            return Err(MimError::Setting {
+                name: "decoder_width",
+                expected: "a positive multiple of 16".to_owned(),
+                got: config.decoder_width.to_string(),
+            });
+        }
+        if slices.is_empty() {
+            return Err(MimError::Data {
+                message: "there is no slice".to_owned(),
+            });
+        }
+        if let Some(slice) = slices.iter().find(|s| s.pixels.dim() != s.region.dim()) {
+            let message = format!(
+                "{} has pixels of shape {:?} and a region of {:?}",
+                slice.id,
+                slice.pixels.dim(),
+                slice.region.dim()
+            );
+            return Err(MimError::Data { message });
+        }
+        tch::manual_seed(seed.derive(StreamKey {
+            epoch: 0,
+            sample_id: "",
+            purpose: "init",
+        }));
+        let store = VarStore::new(device);
+        let root = store.root();
+        let encoder = SparseEncoder::new(&(&root / "encoder"), &config.encoder);
+        let densify = Densify::new(
+            &(&root / "densify"),
+            &config.encoder.widths,
+            config.decoder_width,
+        );
+        let channels = config.encoder.in_channels;
+        let decoder = LightDecoder::new(&(&root / "decoder"), config.decoder_width, 4, channels);
+        Ok(Self {
+            config,
+            slices,
+            store,
+            encoder,
+            densify,
+            decoder,
+            device,
+        })
+    }
+
+    /// How many slices there are.
+    pub fn slices(&self) -> usize {
+        self.slices.len()
+    }
+
+    /// The crop and mask of a slice in an epoch.
+    fn crop(&self, index: usize, epoch: u64, seed: Seed) -> Result<Crop, MimError> {
+        let slice = &self.slices[index];
+        let key = |purpose| StreamKey {
+            epoch,
+            sample_id: &slice.id,
+            purpose,
+        };
+        let mut rng = seed.stream(key("crop"));
+        let crop = self.config.crop_yx;
+        let shape: [usize; 2] = slice.pixels.dim().into();
+        let on_region = rng.random::<f64>() < self.config.region_chance;
+        let inside: Vec<(usize, usize)> = if on_region {
+            slice
+                .region
+                .indexed_iter()
+                .filter(|(_, v)| **v)
+                .map(|(at, _)| at)
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let target = (!inside.is_empty())
+            .then(|| inside[rng.random_range(0..inside.len() as u64) as usize])
+            .map(<[usize; 2]>::from);
+        let start = [0, 1].map(|a| {
+            let room = shape[a].saturating_sub(crop[a]);
+            let jitter = rng.random::<f64>();
+            match target {
+                Some(at) => {
+                    let half = crop[a] as f64 / 2.0;
+                    let centred = at[a] as f64 - half + (jitter - 0.5) * half;
+                    centred.clamp(0.0, room as f64) as usize
+                }
+                None => (jitter * (room + 1) as f64) as usize,
+            }
+        });
+        let region = cut(slice.region.view(), start, crop, false);
+        let grid = crop.map(|n| n / SparseEncoder::STRIDE);
+        let mask_error = |source| MimError::Mask {
+            sample: slice.id.clone(),
+            source,
+        };
+        let cells = RegionGrid::from_mask(region.view(), grid, self.config.patch_rule)
+            .map_err(mask_error)?;
+        let (policy, rounding) = (&self.config.policy, self.config.rounding);
+        let mask = sample(&cells, policy, rounding, seed, key("mask")).map_err(mask_error)?;
+        Ok(Crop {
+            pixels: cut(slice.pixels.view(), start, crop, 0.0),
+            region,
+            cells,
+            hidden: mask.hidden,
+            audit: mask.audit,
+        })
+    }
+
+    /// The prediction for pixels `(batch, 1, y, x)`, as patches.
+    fn predict(&self, pixels: &Tensor, hidden: &Tensor, train: bool) -> Result<Tensor, MimError> {
+        let active = Active::new(&(hidden.neg() + 1.0));
+        let maps = self.encoder.forward(pixels, &active, train)?;
+        let dense = self.densify.forward(&maps, &active, train)?;
+        let output = self
+            .decoder
+            .forward(&dense, train)
+            .ok_or_else(|| MimError::Data {
+                message: "the encoder gave no map".to_owned(),
+            })?;
+        patchify(&output, PATCH)
+    }
+
+    fn step_loss(&mut self, context: &StepContext) -> Result<StepLoss, MimError> {
+        let crops = picks(self.slices.len(), self.config.batch, context)
+            .into_iter()
+            .map(|(index, epoch)| Ok((index, self.crop(index, epoch, context.seed)?)))
+            .collect::<Result<Vec<_>, MimError>>()?;
+        let stack = |f: &dyn Fn(&Crop) -> Tensor| -> Result<Tensor, MimError> {
+            let tensors: Vec<Tensor> = crops.iter().map(|(_, crop)| f(crop)).collect();
+            Ok(Tensor::f_stack(&tensors, 0)?
+                .f_unsqueeze(1)?
+                .to_device(self.device))
+        };
+        let cells =
+            |cells: &Array2<bool>| tensor_from_array(&cells.mapv(|v| f32::from(u8::from(v))));
+        let pixels = stack(&|crop| tensor_from_array(&crop.pixels))?;
+        let hidden = stack(&|crop| cells(&crop.hidden))?;
+        let region = stack(&|crop| cells(crop.cells.cells()))?;
+        let predicted = self.predict(&pixels, &hidden, true)?;
+        let loss = reconstruction_loss(
+            &predicted,
+            &patchify(&pixels, PATCH)?,
+            &hidden.f_flatten(1, -1)?,
+            &region.f_flatten(1, -1)?,
+            self.config.flat_variance,
+        )?;
+        let share = |part: &dyn Fn(&Audit) -> usize, of: &dyn Fn(&Audit) -> usize| {
+            let sum =
+                |f: &dyn Fn(&Audit) -> usize| crops.iter().map(|(_, c)| f(&c.audit)).sum::<usize>();
+            sum(part) as f64 / sum(of).max(1) as f64
+        };
+        let mut figures = vec![
+            (
+                "hidden_ratio".to_owned(),
+                share(&|a| a.hidden, &|a| a.cells),
+            ),
+            (
+                "hidden_region_ratio".to_owned(),
+                share(&|a| a.hidden_region, &|a| a.region_cells),
+            ),
+            ("flat_patches".to_owned(), loss.flat as f64),
+        ];
+        for (name, value) in [
+            ("loss_region", loss.region),
+            ("loss_background", loss.background),
+        ] {
+            figures.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        let sample_ids = crops
+            .iter()
+            .map(|(index, _)| self.slices[*index].id.clone())
+            .collect();
+        Ok(StepLoss {
+            total: loss.total,
+            figures,
+            sample_ids,
+        })
+    }
+
+    /// What the network makes of slice `index`, cropped and masked as in `epoch` of the run.
+    ///
+    /// # Errors
+    /// [`MimError::Data`] beyond the last slice.
+    pub fn reconstruct(
+        &self,
+        index: usize,
+        epoch: u64,
+        seed: Seed,
+    ) -> Result<Reconstruction, MimError> {
+        if index >= self.slices.len() {
+            let message = format!("there is no slice {index} of {}", self.slices.len());
+            return Err(MimError::Data { message });
+        }
+        let _guard = tch::no_grad_guard();
+        let crop = self.crop(index, epoch, seed)?;
+        let batch = |t: Tensor| t.unsqueeze(0).unsqueeze(0).to_device(self.device);
+        let pixels = batch(tensor_from_array(&crop.pixels));
+        let hidden = batch(tensor_from_array(
+            &crop.hidden.mapv(|v| f32::from(u8::from(v))),
+        ));
+        let target = normalise(&patchify(&pixels, PATCH)?)?;
+        let predicted = self.predict(&pixels, &hidden, false)? * target.spread + target.mean;
+        let [rows, columns] = self.config.crop_yx.map(|n| n as i64 / PATCH);
+        let predicted = unpatchify(&predicted, 1, rows, columns)?;
+        let visible = Active::new(&(hidden.neg() + 1.0)).like(&pixels)?;
+        let masked = &pixels * &visible;
+        let output = &masked + predicted * (visible.neg() + 1.0);
+        let array = |t: &Tensor| -> Result<Array2<f32>, MimError> {
+            Ok(array2_from_tensor(&t.f_squeeze()?.to_device(Device::Cpu))?)
+        };
+        Ok(Reconstruction {
+            input: crop.pixels,
+            masked: array(&masked)?,
+            output: array(&output.f_clamp(0.0, 1.0)?)?,
+            hidden: crop.hidden,
+            region: crop.region,
+            audit: crop.audit,
+        })
+    }
+}
+
+impl Task for PretrainTask {
+    fn loss(&mut self, context: &StepContext) -> Result<StepLoss, TaskError> {
+        Ok(self.step_loss(context)?)
+    }
+
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        named_variables(&self.store)
+            .into_iter()
+            .filter(|(_, t)| t.requires_grad())
+            .collect()
+    }
+
+    fn weights(&self) -> Vec<(String, Tensor)> {
+        named_variables(&self.store)
+    }
+}
+
+/// The step's slices and the epoch each is drawn in: permutation after permutation of all.
+fn picks(slices: usize, batch: usize, context: &StepContext) -> Vec<(usize, u64)> {
+    let first = context.step as usize * batch;
+    let mut order: Option<(u64, Vec<usize>)> = None;
+    (first..first + batch)
+        .map(|position| {
+            let epoch = (position / slices) as u64;
+            if order.as_ref().is_none_or(|(of, _)| *of != epoch) {
+                let mut fresh: Vec<usize> = (0..slices).collect();
+                let key = StreamKey {
+                    epoch,
+                    sample_id: "",
+                    purpose: "order",
+                };
+                fresh.shuffle(&mut context.seed.stream(key));
+                order = Some((epoch, fresh));
+            }
+            (
+                order
+                    .as_ref()
+                    .map_or(0, |(_, order)| order[position % slices]),
+                epoch,
+            )
+        })
+        .collect()
+}
+
+/// The window of an array, `outside` where it leaves it at the far ends.
+fn cut<T: Copy>(
+    array: ArrayView2<'_, T>,
+    start: [usize; 2],
+    shape: [usize; 2],
+    outside: T,
+) -> Array2<T> {
+    let mut window = Array2::from_elem((shape[0], shape[1]), outside);
+    let whole: [usize; 2] = array.dim().into();
+    let size = [0, 1].map(|a| shape[a].min(whole[a] - start[a]));
+    let inner = array.slice_each_axis(|axis| {
+        let a = axis.axis.index();
+        Slice::from(start[a]..start[a] + size[a])
+    });
+    window
+        .slice_each_axis_mut(|axis| Slice::from(0..size[axis.axis.index()]))
+        .assign(&inner);
+    window
+}

@@ -1,0 +1,145 @@
+//! `evaluate`: predictions against references.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use scarce_image::{LabelMap, Mask, Seed};
+use scarce_metrics::report::EvaluationReport;
+use scarce_metrics::{METRICS, Measured, SegmentationOptions, evaluate_case};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::EvaluateArguments;
+use crate::exit::UsageError;
+use crate::json_output;
+
+/// What `--json` holds: the report, and what was compared.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EvaluationFile {
+    /// Cases, means, definitions.
+    #[serde(flatten)]
+    pub report: EvaluationReport,
+    /// Prediction and reference of each case.
+    pub inputs: Vec<ComparedFiles>,
+}
+
+/// A case's files.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ComparedFiles {
+    /// The case.
+    pub id: String,
+    /// The prediction.
+    pub prediction: PathBuf,
+    /// The reference.
+    pub reference: PathBuf,
+}
+
+/// Scores every case and prints the means.
+pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
+    let usage = |error: scarce_metrics::UnknownWord| UsageError(error.to_string());
+    let options = SegmentationOptions::default()
+        .with_convention(arguments.convention.parse().map_err(usage)?)
+        .with_unit(arguments.unit.parse().map_err(usage)?)
+        .with_empty(arguments.empty.parse().map_err(usage)?);
+    if let Some(unknown) = arguments.metrics.iter().find(|m| !METRICS.contains(&m.as_str())) {
+        let message = format!("unknown metric {unknown:?}: expected some of {}", METRICS.join(", "));
+        return Err(UsageError(message).into());
+    }
+    let inputs = pair(&arguments.pred, &arguments.reference)?;
+    let mut cases = Vec::with_capacity(inputs.len());
+    for files in &inputs {
+        let prediction = scarce_io::read_label_map(&files.prediction)?;
+        let reference = scarce_io::read_label_map(&files.reference)?;
+        let figures = compare(&prediction, &reference, &options, &arguments.metrics)
+            .with_context(|| format!("case {}", files.id))?;
+        cases.push((files.id.clone(), figures));
+    }
+    let report = EvaluationReport::from_cases(cases, &options, Seed(arguments.seed));
+    for (name, summary) in &report.mean {
+        let value = summary.value.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
+        let interval = match (summary.low, summary.high) {
+            (Some(low), Some(high)) => format!(" [{low:.4}, {high:.4}]"),
+            _ => String::new(),
+        };
+        tracing::info!("{name}: {value}{interval} (n {}, undefined {})", summary.n, summary.n_undefined);
+    }
+    if let Some(path) = &arguments.csv {
+        scarce_io::write_atomic(path, |file| file.write_all(report.to_csv().as_bytes()))?;
+    }
+    if let Some(path) = &arguments.json {
+        json_output::write(path, &EvaluationFile { report, inputs })?;
+    }
+    Ok(())
+}
+
+/// Figures of the foreground, or of each label (`label-<n>.<figure>`) where there are several.
+fn compare(
+    prediction: &LabelMap,
+    reference: &LabelMap,
+    options: &SegmentationOptions,
+    wanted: &[String],
+) -> anyhow::Result<BTreeMap<String, Measured>> {
+    let both = prediction.voxels().iter().chain(reference.voxels());
+    let labels: BTreeSet<u16> = both.copied().filter(|label| *label != 0).collect();
+    let of = |map: &LabelMap, label: Option<u16>| -> Mask {
+        map.map(|value| label.map_or(*value != 0, |label| *value == label))
+    };
+    let several = labels.len() > 1;
+    let selections: Vec<Option<u16>> =
+        if several { labels.into_iter().map(Some).collect() } else { vec![None] };
+    let mut figures = BTreeMap::new();
+    for label in selections {
+        let scored = evaluate_case(&of(prediction, label), &of(reference, label), options)?;
+        for (name, measured) in scored {
+            if wanted.is_empty() || wanted.contains(&name) {
+                let name = label.map_or_else(|| name.clone(), |l| format!("label-{l}.{name}"));
+                figures.insert(name, measured);
+            }
+        }
+    }
+    Ok(figures)
+}
+
+/// Predictions and references that belong together: two files, or two folders by file name. A file
+/// without its partner is an error, or a missing prediction would raise the mean.
+fn pair(prediction: &Path, reference: &Path) -> anyhow::Result<Vec<ComparedFiles>> {
+    if prediction.is_dir() != reference.is_dir() {
+        let message = "--pred and --ref must both be files or both be folders".to_owned();
+        return Err(UsageError(message).into());
+    }
+    if !prediction.is_dir() {
+        let files = ComparedFiles {
+            id: super::stem(prediction),
+            prediction: prediction.to_owned(),
+            reference: reference.to_owned(),
+        };
+        return Ok(vec![files]);
+    }
+    let (predictions, references) = (label_files(prediction)?, label_files(reference)?);
+    let names = |files: &BTreeMap<String, PathBuf>| files.keys().cloned().collect::<BTreeSet<_>>();
+    let alone: Vec<String> =
+        names(&predictions).symmetric_difference(&names(&references)).cloned().collect();
+    anyhow::ensure!(alone.is_empty(), "without a partner in the other folder: {}", alone.join(", "));
+    anyhow::ensure!(!references.is_empty(), "no label map in {}", reference.display());
+    Ok(references
+        .into_iter()
+        .filter_map(|(id, reference)| {
+            let prediction = predictions.get(&id)?.clone();
+            Some(ComparedFiles { id, prediction, reference })
+        })
+        .collect())
+}
+
+fn label_files(folder: &Path) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        let name = path.to_string_lossy().to_lowercase();
+        let known = [".nii", ".nii.gz", ".nrrd"].iter().any(|ending| name.ends_with(ending));
+        if known && !name.ends_with(".probability.nii.gz") {
+            files.insert(super::stem(&path), path);
+        }
+    }
+    Ok(files)
+}

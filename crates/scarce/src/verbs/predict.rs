@@ -1,0 +1,120 @@
+//! `predict`: a trained network on a volume.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use ndarray::{Array3, Axis};
+use scarce_corn::Branch;
+use scarce_corn::inference::sliding_window;
+use scarce_image::{Connectivity, LabelMap, Mask, Volume, largest_component, resample_linear};
+use scarce_train::{Checkpoint, load_variables, named_variables};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::{PredictArguments, set_up};
+use crate::exit::UsageError;
+use crate::json_output;
+use crate::training_inputs::SemiFile;
+
+/// Share of a window's side that the next one overlaps.
+const OVERLAP: f64 = 0.5;
+
+/// What a prediction was made of; `prediction.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PredictionRecord {
+    /// The volume.
+    pub input: PathBuf,
+    /// The label map.
+    pub prediction: PathBuf,
+    /// The run.
+    pub checkpoint: PathBuf,
+    /// Steps the network had been trained.
+    pub steps: u64,
+    /// `teacher` or `student`.
+    pub network: String,
+    /// Voxels of each class, the background first.
+    pub voxels: Vec<usize>,
+}
+
+/// Writes the label map and the probability of the foreground with the input's geometry.
+pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
+    let device = set_up(&arguments.device)?;
+    let run = run_folder(&arguments.checkpoint)?;
+    let config: SemiFile = scarce_train::config::load(Some(&run.join("config.resolved.toml")), &[])?;
+    let checkpoint = if arguments.checkpoint == run { run.join("checkpoints") } else { arguments.checkpoint.clone() };
+    let saved = Checkpoint::load(&checkpoint)?;
+    let mut branch = Branch::new(&config.method.network, device);
+    let prefix = format!("{}.", arguments.network);
+    load_variables(&named_variables(&branch.store), saved.group("weights")?, &prefix)?;
+    branch.store.freeze();
+
+    let native = scarce_io::read_volume(&arguments.input)?;
+    let prepared = config.preprocessing.prepare(&native)?;
+    let patch = config.method.patch_zyx;
+    let probabilities =
+        sliding_window(&branch.network, prepared.voxels().view(), patch, OVERLAP, device)?;
+
+    let mut best = Array3::<f32>::zeros(native.voxels().raw_dim());
+    let mut labels = Array3::<u16>::zeros(native.voxels().raw_dim());
+    let mut foreground = Array3::<f32>::zeros(native.voxels().raw_dim());
+    for (class, probability) in probabilities.axis_iter(Axis(0)).enumerate() {
+        let probability = Volume::new(probability.to_owned(), *prepared.geometry());
+        // Beyond the prepared grid there is background.
+        let outside = if class == 0 { 1.0 } else { 0.0 };
+        let on_native = resample_linear(&probability, &native.grid(), outside);
+        ndarray::Zip::from(&mut best).and(&mut labels).and(on_native.voxels()).for_each(
+            |best, label, p| {
+                if *p > *best {
+                    (*best, *label) = (*p, class as u16);
+                }
+            },
+        );
+        if class > 0 {
+            foreground += on_native.voxels();
+        }
+    }
+    let classes = probabilities.len_of(Axis(0));
+    if arguments.largest_component {
+        for class in 1..classes as u16 {
+            let mask = Mask::new(labels.map(|label| *label == class), *native.geometry());
+            let kept = largest_component(&mask, Connectivity::Corners26);
+            ndarray::Zip::from(&mut labels).and(mask.voxels()).and(kept.voxels()).for_each(
+                |label, was, stays| {
+                    if *was && !*stays {
+                        *label = 0;
+                    }
+                },
+            );
+        }
+    }
+    let voxels = (0..classes as u16).map(|c| labels.iter().filter(|l| **l == c).count()).collect();
+
+    let out = &arguments.out;
+    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    let stem = super::stem(&arguments.input);
+    let prediction = out.join(format!("{stem}.nii.gz"));
+    scarce_io::write_label_map(&prediction, &LabelMap::new(labels, *native.geometry()))?;
+    let probability = Volume::new(foreground, *native.geometry());
+    scarce_io::write_volume(&out.join(format!("{stem}.probability.nii.gz")), &probability)?;
+    let record = PredictionRecord {
+        input: arguments.input.clone(),
+        prediction,
+        checkpoint: arguments.checkpoint.clone(),
+        steps: saved.state.step,
+        network: arguments.network.clone(),
+        voxels,
+    };
+    json_output::write(&out.join("prediction.json"), &record)
+}
+
+/// The run folder that a path lies in: itself, or one above a checkpoint.
+fn run_folder(path: &Path) -> anyhow::Result<PathBuf> {
+    path.ancestors()
+        .take(3)
+        .find(|folder| folder.join("config.resolved.toml").is_file())
+        .map(Path::to_owned)
+        .ok_or_else(|| {
+            let message = format!("no config.resolved.toml in or above it: {}", path.display());
+            UsageError(message).into()
+        })
+}

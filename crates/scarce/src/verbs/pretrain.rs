@@ -1,0 +1,55 @@
+//! `pretrain`: masked image modelling on slices.
+
+use std::fs;
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use scarce_image::Seed;
+use scarce_mim::PretrainTask;
+use scarce_report::Picture;
+use scarce_train::run_training;
+
+use crate::cli::{RunArguments, set_up};
+use crate::training_inputs::{PretrainFile, open_run};
+
+/// Reconstructions shown of a run.
+const SHOWN: usize = 4;
+
+/// Trains, then pictures what the network makes of a few slices in `reconstructions/`.
+pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
+    let config: PretrainFile =
+        scarce_train::config::load(Some(&arguments.config), &arguments.all_overrides())?;
+    if arguments.dry_run {
+        return super::print_resolved(&config);
+    }
+    let device = set_up(&arguments.device)?;
+    let seed = Seed(config.seed);
+    let slices = config.data.slices(&config.preprocessing)?;
+    // Shown where the region is largest: there is most to see.
+    let mut by_region: Vec<usize> = (0..slices.len()).collect();
+    by_region.sort_by_key(|i| std::cmp::Reverse(slices[*i].region.iter().filter(|v| **v).count()));
+    let mut task = PretrainTask::new(config.method.clone(), slices, seed, device)?;
+    let inputs = config.data.inputs();
+    let mut run = open_run(arguments, "pretrain", &config, config.seed, inputs)?;
+    let summary = run_training(&mut task, &config.training, &mut run, seed)?;
+
+    let folder = run.path().join("reconstructions");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    // Neighbouring slices look alike; every fourth does not.
+    for (k, index) in by_region.into_iter().step_by(4).take(SHOWN).enumerate() {
+        let view = task.reconstruct(index, config.training.steps, seed)?;
+        let region = view.region.view();
+        let outlined = |pixels: &ndarray::Array2<f32>| {
+            Picture::grey(pixels.view()).upscaled(2).with_mask_outline(region, Picture::REGION)
+        };
+        let strip = Picture::row(&[
+            outlined(&view.input),
+            Picture::grey(view.input.view()).upscaled(2).with_hidden_cells(view.hidden.view()),
+            outlined(&view.output),
+        ]);
+        let png = strip.to_png()?;
+        scarce_io::write_atomic(&folder.join(format!("{k:02}.png")), |file| file.write_all(&png))?;
+    }
+    tracing::info!("final loss {} after {} steps", summary.final_loss, summary.steps);
+    Ok(())
+}
