@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     LocalizeError, Localizer, MatchedLabel, NearName, Provenance, Region, RegionBox,
-    region::Extent, text::SentenceEncoder,
+    region::{Extent, voxel_at},
+    text::SentenceEncoder,
 };
 
 /// The least cosine similarity at which a prompt counts as understood.
@@ -263,9 +264,9 @@ impl<E: SentenceEncoder> LabelMapLocalizer<E> {
             part_of[usize::from(*label)] = Some(at.unwrap_or(0));
         }
         let mut extents = vec![Extent::default(); parts.len()];
-        for (zyx, label) in self.labels.voxels().indexed_iter() {
+        for (at, label) in self.labels.voxels().iter().enumerate() {
             if let Some(part) = part_of[usize::from(*label)] {
-                extents[part].include(zyx);
+                extents[part].include(voxel_at(at, self.labels.shape_zyx()));
             }
         }
         let named = |side: &Option<Side>| match side {
