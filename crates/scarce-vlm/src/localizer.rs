@@ -58,7 +58,7 @@ pub enum LocalizeError {
         best_similarity: f32,
         /// The least similarity accepted.
         threshold: f32,
-        /// What the prompt is nearer to than to any structure, where that is the reason.
+        /// What the prompt is nearer to than to any structure that could be found, if there is such.
         outside: Option<NearName>,
         /// Up to five structures, nearest first.
         nearest: Vec<NearName>,
@@ -118,7 +118,7 @@ pub enum LocalizeError {
 fn outside_note(outside: Option<&NearName>) -> String {
     outside.map_or_else(String::new, |o| {
         format!(
-            " (nearer to {:?}, {:.3}, which is no structure)",
+            " (nearer to {:?}, {:.3}, which is not labelled here)",
             o.name, o.similarity
         )
     })

@@ -50,13 +50,19 @@ impl RegionBox {
     /// The tightest box around the `true` voxels, `None` if there is none.
     pub fn around(name: impl Into<String>, mask: &Mask) -> Option<Self> {
         let mut extent = Extent::default();
-        for (zyx, inside) in mask.voxels().indexed_iter() {
+        for (at, inside) in mask.voxels().iter().enumerate() {
             if *inside {
-                extent.include(zyx);
+                extent.include(voxel_at(at, mask.shape_zyx()));
             }
         }
         extent.into_box(name, mask.geometry())
     }
+}
+
+/// The `(z, y, x)` of the `at`-th voxel in C-order; several times faster than ndarray's indexed
+/// iteration where few voxels matter.
+pub(crate) fn voxel_at(at: usize, [_, ny, nx]: [usize; 3]) -> [usize; 3] {
+    [at / (ny * nx), at / nx % ny, at % nx]
 }
 
 /// The smallest index range that holds what was included.
@@ -76,8 +82,8 @@ impl Default for Extent {
 }
 
 impl Extent {
-    pub(crate) fn include(&mut self, (z, y, x): (usize, usize, usize)) {
-        for (axis, index) in [z, y, x].into_iter().enumerate() {
+    pub(crate) fn include(&mut self, voxel_zyx: [usize; 3]) {
+        for (axis, index) in voxel_zyx.into_iter().enumerate() {
             self.start_zyx[axis] = self.start_zyx[axis].min(index);
             self.stop_zyx[axis] = self.stop_zyx[axis].max(index + 1);
         }
@@ -163,13 +169,11 @@ impl Region {
                 mask_zyx: mask.shape_zyx(),
             });
         }
-        if let Some(((z, y, x), value)) = heat
-            .voxels()
-            .indexed_iter()
-            .find(|(_, h)| !(0.0..=1.0).contains(*h))
-        {
+        let is_heat = |value: &f32| (0.0..=1.0).contains(value);
+        if let Some((at, value)) = heat.voxels().iter().enumerate().find(|(_, v)| !is_heat(v)) {
+            let at_zyx = voxel_at(at, heat.shape_zyx());
             return Err(RegionError::Heat {
-                at_zyx: [z, y, x],
+                at_zyx,
                 value: *value,
             });
         }

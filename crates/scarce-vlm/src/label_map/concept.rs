@@ -55,15 +55,19 @@ pub(super) fn concepts(names: &BTreeMap<u16, StructureName>, lexicon: &Lexicon) 
             )
         })
         .collect();
-    let mut concepts = named_concepts(&structures, lexicon);
-    concepts.extend(spine_regions(&structures));
+    let mut concepts = named_concepts(&structures, names, lexicon);
+    concepts.extend(spine_regions(&structures, lexicon));
     concepts.extend(groups(&structures, lexicon));
     unique(concepts)
 }
 
 /// What the names say by themselves: each structure, and what is left when its part, number or
-/// side is left open.
-fn named_concepts(structures: &BTreeMap<u16, StructureName>, lexicon: &Lexicon) -> Vec<Concept> {
+/// side is left open. `as_spelled` has the organs in the map's own words.
+fn named_concepts(
+    structures: &BTreeMap<u16, StructureName>,
+    as_spelled: &BTreeMap<u16, StructureName>,
+    lexicon: &Lexicon,
+) -> Vec<Concept> {
     let mut labels_of: BTreeMap<Key, BTreeSet<u16>> = BTreeMap::new();
     for (label, name) in structures {
         for part in open(name.part.clone()) {
@@ -105,6 +109,18 @@ fn named_concepts(structures: &BTreeMap<u16, StructureName>, lexicon: &Lexicon) 
             several: is_both_sides || is_series,
             is_series,
         };
+        let mut texts = wording.texts();
+        for spelled in labels.iter().filter_map(|label| as_spelled.get(label)) {
+            let own = Wording {
+                term: None,
+                organ: &spelled.organ,
+                several: false,
+                ..wording
+            };
+            if !texts.contains(&own.name()) {
+                texts.push(own.name());
+            }
+        }
         concepts.push(Concept {
             name: wording.name(),
             labels: labels.clone(),
@@ -113,14 +129,14 @@ fn named_concepts(structures: &BTreeMap<u16, StructureName>, lexicon: &Lexicon) 
             is_series,
             has_both_sides: side.is_some() && sides == 2,
             is_both_sides,
-            texts: wording.texts(),
+            texts,
         });
     }
     concepts
 }
 
 /// The vertebrae of each region, where the map has those of more than one region.
-fn spine_regions(structures: &BTreeMap<u16, StructureName>) -> Vec<Concept> {
+fn spine_regions(structures: &BTreeMap<u16, StructureName>, lexicon: &Lexicon) -> Vec<Concept> {
     let mut labels_of: BTreeMap<(&str, char), BTreeSet<u16>> = BTreeMap::new();
     for (label, name) in structures {
         if let Some(region) = name.level.and_then(|level| level.region) {
@@ -131,13 +147,57 @@ fn spine_regions(structures: &BTreeMap<u16, StructureName>) -> Vec<Concept> {
         }
     }
     let is_split = |organ: &str| labels_of.keys().filter(|(o, _)| *o == organ).count() > 1;
-    labels_of
+    let mut concepts = Vec::new();
+    for ((organ, region), labels) in &labels_of {
+        let Some(adjective) = wording::adjective_of_region(*region) else {
+            continue;
+        };
+        if labels.len() < 2 || !is_split(organ) {
+            continue;
+        }
+        let name = format!("{adjective} vertebrae");
+        let mut texts = vec![name.clone()];
+        texts.extend(
+            lexicon
+                .term(&spine_term(adjective))
+                .map(wording::plain_texts)
+                .unwrap_or_default(),
+        );
+        concepts.push(composite(name, labels.clone(), texts, true));
+    }
+    concepts
+}
+
+/// The lexicon's name for a region of the spine as a whole.
+fn spine_term(adjective: &str) -> String {
+    format!("{adjective} vertebral column")
+}
+
+/// The lexicon's structures that no concept of this map stands for, with their texts: a prompt that
+/// means one of them must not end at the nearest structure that happens to be labelled.
+pub(super) fn absent_terms(
+    names: &BTreeMap<u16, StructureName>,
+    lexicon: &Lexicon,
+) -> BTreeMap<String, Vec<String>> {
+    let mut present: BTreeSet<String> = BTreeSet::new();
+    for name in names.values() {
+        present.extend(lexicon.term(&name.organ).map(|term| term.name.clone()));
+        let adjective = name
+            .level
+            .and_then(|l| l.region)
+            .and_then(wording::adjective_of_region);
+        present.extend(adjective.map(spine_term));
+    }
+    for group in lexicon.groups() {
+        if group.members.iter().any(|member| present.contains(member)) {
+            present.extend(group.covers.iter().cloned());
+        }
+    }
+    lexicon
+        .terms()
         .iter()
-        .filter(|((organ, _), labels)| labels.len() > 1 && is_split(organ))
-        .filter_map(|((_, region), labels)| {
-            let (name, texts) = wording::spine_region(*region)?;
-            Some(composite(name, labels.clone(), texts, true))
-        })
+        .filter(|term| !present.contains(&term.name))
+        .map(|term| (term.name.clone(), wording::plain_texts(term)))
         .collect()
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Term {
     pub(super) name: String,
     /// The readable name of several.
     #[serde(default)]
-    pub(super) plural: Option<String>,
+    plural: Option<String>,
     /// How label maps spell the organ, side, part and number taken away.
     #[serde(default)]
     pub(super) labels: Vec<String>,
@@ -50,6 +50,9 @@ pub(super) struct Group {
     pub(super) name: String,
     /// The names of its structures.
     pub(super) members: Vec<String>,
+    /// The names of structures that it also answers for.
+    #[serde(default)]
+    pub(super) covers: Vec<String>,
     #[serde(default)]
     pub(super) synonyms: Vec<String>,
     #[serde(default)]
@@ -63,6 +66,15 @@ struct Outside {
     texts: Vec<String>,
 }
 
+impl Term {
+    /// The readable name of several.
+    pub(super) fn plural(&self) -> String {
+        self.plural
+            .clone()
+            .unwrap_or_else(|| format!("{}s", self.name))
+    }
+}
+
 impl Lexicon {
     /// The built-in lexicon.
     pub(super) fn built_in() -> Result<Self, LocalizeError> {
@@ -74,10 +86,8 @@ impl Lexicon {
             what: error.to_string(),
         })?;
         for (index, term) in lexicon.structure.iter().enumerate() {
-            let spellings = [Some(&term.name), term.plural.as_ref()]
-                .into_iter()
-                .flatten();
-            for label in spellings.chain(&term.labels) {
+            let spellings = [term.name.clone(), term.plural()];
+            for label in spellings.iter().chain(&term.labels) {
                 let before = lexicon.by_label.insert(label.clone(), index);
                 if before.is_some_and(|b| b != index) {
                     let what = format!("{label:?} is spelt by two structures");
@@ -85,12 +95,9 @@ impl Lexicon {
                 }
             }
         }
+        let is_unknown = |name: &&String| !lexicon.structure.iter().any(|t| t.name == **name);
         for group in &lexicon.group {
-            if let Some(unknown) = group
-                .members
-                .iter()
-                .find(|m| !lexicon.structure.iter().any(|t| t.name == **m))
-            {
+            if let Some(unknown) = group.members.iter().chain(&group.covers).find(is_unknown) {
                 let what = format!("group {:?} has the unknown member {unknown:?}", group.name);
                 return Err(LocalizeError::Lexicon { what });
             }
@@ -108,6 +115,11 @@ impl Lexicon {
     /// The structures that have a name together.
     pub(super) fn groups(&self) -> &[Group] {
         &self.group
+    }
+
+    /// The structures in the order of the file.
+    pub(super) fn terms(&self) -> &[Term] {
+        &self.structure
     }
 
     /// Things that are no structure.

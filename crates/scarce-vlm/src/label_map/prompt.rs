@@ -32,9 +32,8 @@ const MODALITIES: [&str; 22] = [
     "view",
 ];
 
-/// Words between the kind of image and the subject.
-const LINKS: [&str; 18] = [
-    "of",
+/// Words that lead from the image to what it shows.
+const SHOWS: [&str; 14] = [
     "showing",
     "shows",
     "show",
@@ -44,15 +43,15 @@ const LINKS: [&str; 18] = [
     "depicts",
     "containing",
     "contains",
-    "with",
+    "displaying",
+    "displays",
     "focusing",
     "focused",
-    "on",
-    "around",
-    "displaying",
-    "where",
-    "for",
+    "revealing",
 ];
+
+/// Words that lead from the image to its subject when they follow at once.
+const LINKS: [&str; 6] = ["of", "with", "on", "around", "where", "for"];
 
 /// What one says to somebody who is to find something.
 const REQUESTS: [&str; 31] = [
@@ -206,18 +205,15 @@ fn subject(words: &[String]) -> &[String] {
     while is(&REQUESTS, start) {
         start += 1;
     }
-    // `a chest ct scan highlighting …`: the last link after the first kind of image, with nothing
-    // but links and articles from there on.
+    // `a chest ct scan highlighting …`, `a ct slice through the abdomen showing …`
     if let Some(image) = (start..end.min(start + 6)).find(|at| is(&MODALITIES, *at)) {
-        let mut at = image;
-        while is(&MODALITIES, at) || is(&["that", "which"], at) {
-            at += 1;
-        }
-        if is(&LINKS, at) {
-            while is(&LINKS, at) || is(&ARTICLES, at) {
-                at += 1;
+        let after = (image..end).find(|at| !is(&MODALITIES, *at)).unwrap_or(end);
+        let shows = (after..end.min(after + 6)).find(|at| is(&SHOWS, *at));
+        if let Some(link) = shows.or_else(|| is(&LINKS, after).then_some(after)) {
+            start = link;
+            while is(&SHOWS, start) || is(&LINKS, start) || is(&ARTICLES, start) {
+                start += 1;
             }
-            start = at;
         }
     }
     // `… in a chest ct scan`
@@ -293,6 +289,11 @@ mod tests {
         check("chest X-ray showing the heart", "heart");
         check("non-contrast CT of the liver", "liver");
         check("CT without contrast of the aorta", "aorta");
+        check(
+            "a CT slice through the abdomen showing the spleen",
+            "spleen",
+        );
+        check("CT of the chest showing the heart", "heart");
         check("CT", "ct");
         check("bone in the chest", "bone in the chest");
     }

@@ -10,12 +10,12 @@ const ORDINALS: [&str; 12] = [
     "eleventh", "twelfth",
 ];
 
-/// The adjective and the everyday word for a region of the spine.
-const SPINE_REGIONS: [(char, &str, &str); 4] = [
-    ('C', "cervical", "neck"),
-    ('T', "thoracic", "chest"),
-    ('L', "lumbar", "lower back"),
-    ('S', "sacral", "pelvis"),
+/// The adjectives of the regions of the spine.
+const SPINE_REGIONS: [(char, &str); 4] = [
+    ('C', "cervical"),
+    ('T', "thoracic"),
+    ('L', "lumbar"),
+    ('S', "sacral"),
 ];
 
 /// The number that an ordinal such as `fifth` or `5th` names.
@@ -36,23 +36,36 @@ pub(super) fn number_of_ordinal(word: &str) -> Option<u8> {
 pub(super) fn region_of_adjective(word: &str) -> Option<char> {
     SPINE_REGIONS
         .iter()
-        .find(|(_, adjective, _)| *adjective == word)
-        .map(|(region, ..)| *region)
+        .find(|(_, adjective)| *adjective == word)
+        .map(|(region, _)| *region)
 }
 
-/// Name and texts of all vertebrae of one region; `None` for an unknown region.
-pub(super) fn spine_region(region: char) -> Option<(String, Vec<String>)> {
-    let (_, adjective, place) = SPINE_REGIONS.iter().find(|(r, ..)| *r == region)?;
-    let texts = vec![
-        format!("{adjective} vertebrae"),
-        format!("{adjective} spine"),
-        format!("{adjective} vertebral column"),
-        format!("the part of the spine in the {place}"),
-    ];
-    Some((format!("{adjective} vertebrae"), texts))
+/// The adjective for a region of the spine.
+pub(super) fn adjective_of_region(region: char) -> Option<&'static str> {
+    SPINE_REGIONS
+        .iter()
+        .find(|(r, _)| *r == region)
+        .map(|(_, adjective)| *adjective)
+}
+
+/// Names, synonyms and definitions of a term, no side or number said.
+pub(super) fn plain_texts(term: &Term) -> Vec<String> {
+    let mut texts = vec![term.name.clone(), term.plural()];
+    for text in term
+        .synonyms
+        .iter()
+        .chain(&term.together)
+        .chain(&term.definitions)
+    {
+        if !texts.contains(text) {
+            texts.push(text.clone());
+        }
+    }
+    texts
 }
 
 /// One concept's place in the language.
+#[derive(Clone, Copy)]
 pub(super) struct Wording<'a> {
     pub(super) term: Option<&'a Term>,
     pub(super) organ: &'a str,
@@ -67,12 +80,11 @@ pub(super) struct Wording<'a> {
 impl Wording<'_> {
     /// The readable name, such as `upper lobe of the left lung`, `kidneys`, `left ribs`.
     pub(super) fn name(&self) -> String {
-        let noun = if self.several && self.part.is_none() && self.level.is_none() {
-            self.plural()
-        } else {
-            self.singular().to_owned()
-        };
-        self.say(&noun)
+        match self.part {
+            Some(part) if self.several => format!("{part}s of the {}", self.plural()),
+            None if self.several && self.level.is_none() => self.say(&self.plural()),
+            _ => self.say(self.singular()),
+        }
     }
 
     /// The name, the synonyms and the definitions, each with side, part and number said.
@@ -83,39 +95,54 @@ impl Wording<'_> {
                 texts.push(text);
             }
         };
-        let simple = self.part.is_none() && self.level.is_none();
-        let synonyms = self.term.map_or(&[][..], |t| &t.synonyms);
-        let together = self.term.map_or(&[][..], |t| &t.together);
-        let definitions = self.term.map_or(&[][..], |t| &t.definitions);
-        for synonym in synonyms {
+        for synonym in self.term.map_or(&[][..], |t| &t.synonyms) {
             add(self.say(synonym));
         }
         if let Some(level) = self.level {
             add(self.say_ordinal(level));
-        }
-        if let (Some(part), Some(side)) = (self.part, self.side) {
-            add(format!("{side} {part}"));
-            add(format!("{part} of the {} on the {side}", self.singular()));
-        }
-        if simple {
+            if level.region.is_some() {
+                add(level.to_string());
+            }
+        } else if let Some(part) = self.part {
             match self.side {
                 Some(side) => {
-                    add(format!(
-                        "the {} on the {side} side of the body",
-                        self.singular()
-                    ));
-                    for definition in definitions {
-                        add(format!("{definition}, on the {side} side"));
-                    }
+                    add(format!("{side} {part}"));
+                    add(format!("{part} of the {} on the {side}", self.singular()));
                 }
-                None => definitions.iter().cloned().for_each(&mut add),
+                None => add(if self.several {
+                    format!("{part}s")
+                } else {
+                    part.to_owned()
+                }),
             }
-            if self.several && self.side.is_none() {
-                add(self.singular().to_owned());
+        } else {
+            self.whole_texts().into_iter().for_each(add);
+        }
+        texts
+    }
+
+    /// The texts of a structure that is no part and no number.
+    fn whole_texts(&self) -> Vec<String> {
+        let definitions = self.term.map_or(&[][..], |t| &t.definitions);
+        let mut texts = Vec::new();
+        if let Some(side) = self.side {
+            texts.push(format!(
+                "the {} on the {side} side of the body",
+                self.singular()
+            ));
+            texts.extend(
+                definitions
+                    .iter()
+                    .map(|d| format!("{d}, on the {side} side")),
+            );
+        } else {
+            texts.extend(definitions.iter().cloned());
+            if self.several {
+                texts.push(self.singular().to_owned());
                 if !self.is_series {
-                    add(format!("both {}", self.plural()));
+                    texts.push(format!("both {}", self.plural()));
                 }
-                together.iter().cloned().for_each(&mut add);
+                texts.extend(self.term.map_or(&[][..], |t| &t.together).iter().cloned());
             }
         }
         texts
@@ -127,8 +154,7 @@ impl Wording<'_> {
 
     fn plural(&self) -> String {
         self.term
-            .and_then(|t| t.plural.clone())
-            .unwrap_or_else(|| format!("{}s", self.singular()))
+            .map_or_else(|| format!("{}s", self.organ), Term::plural)
     }
 
     /// The noun with side, part and number.
@@ -156,10 +182,12 @@ impl Wording<'_> {
             None => words.push(format!("number {}", level.number)),
         }
         words.extend(self.side.map(|side| side.to_string()));
-        let region = SPINE_REGIONS
-            .iter()
-            .find(|(r, ..)| level.region == Some(*r));
-        words.extend(region.map(|(_, adjective, _)| (*adjective).to_owned()));
+        words.extend(
+            level
+                .region
+                .and_then(adjective_of_region)
+                .map(str::to_owned),
+        );
         words.push(self.singular().to_owned());
         words.join(" ")
     }

@@ -2,6 +2,8 @@
 
 use std::{
     env,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -77,6 +79,7 @@ pub(super) fn environment() -> Result<Environment, OnnxError> {
         message,
         path: path.clone(),
     };
+    check_whole(&path).map_err(&failed)?;
     let environment = ort::init_from(&path)
         .map_err(|error| failed(error.to_string()))?
         .with_name("scarce")
@@ -86,6 +89,51 @@ pub(super) fn environment() -> Result<Environment, OnnxError> {
     tracing::debug!(library = %path.display(), "ONNX Runtime loaded");
     *slot = Some(environment.clone());
     Ok(environment)
+}
+
+/// Refuses an ELF file that ends before its segments do, which the loader would map and then die of
+/// (SIGBUS). Other formats are left to the loader.
+fn check_whole(path: &Path) -> Result<(), String> {
+    let broken = |error: io::Error| format!("cannot be read: {error}");
+    let mut file = File::open(path).map_err(broken)?;
+    let length = file.metadata().map_err(broken)?.len();
+    let mut header = [0_u8; 64];
+    if length < header.len() as u64 {
+        return Err(format!("{length} bytes are no library"));
+    }
+    file.read_exact(&mut header).map_err(broken)?;
+    // 64-bit, little endian: the only ELF libraries that ONNX Runtime is published as.
+    if header[..6] != *b"\x7fELF\x02\x01" {
+        return Ok(());
+    }
+    let table_at = u64_at(&header, 32);
+    let (entry_size, entries) = (u16_at(&header, 54), u16_at(&header, 56));
+    let mut table = vec![0_u8; entry_size * entries];
+    file.seek(SeekFrom::Start(table_at)).map_err(broken)?;
+    file.read_exact(&mut table).map_err(broken)?;
+    let needed = table
+        .chunks_exact(entry_size.max(1))
+        .filter(|entry| entry.len() >= 40)
+        .map(|entry| u64_at(entry, 8).saturating_add(u64_at(entry, 32)))
+        .max()
+        .unwrap_or(0);
+    if needed > length {
+        return Err(format!(
+            "the file is cut: {length} bytes, its segments need {needed}"
+        ));
+    }
+    Ok(())
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    bytes[at..at + 8]
+        .iter()
+        .rev()
+        .fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> usize {
+    usize::from(bytes[at + 1]) << 8 | usize::from(bytes[at])
 }
 
 #[cfg(test)]
