@@ -1,1 +1,1 @@
-//! The parts of Mask R-CNN: boxes, anchors, non-maximum suppression, RoIAlign.
+//! The parts of Mask R-CNN: boxes, anchors, non-maximum suppression, region pooling.

@@ -10,7 +10,7 @@
 //! | NRRD, attached, 3-D | yes | no | int and uint 8–64, float32, float64 | raw, gzip |
 //! | PNG | yes | 8-bit grey and RGB | 8 and 16 bits; grey, RGB | PNG's |
 //! | JPEG | yes | no | 8 bits; grey, RGB | JPEG's |
-//! | NPY | no | yes | bool, float32 | none |
+//! | NPY | 3-D | yes | bool | none |
 //!
 //! NIfTI-2, `.hdr`/`.img` pairs, series of volumes, detached NRRD and pictures with transparency are
 //! refused by name.
@@ -32,7 +32,7 @@ pub use error::IoError;
 pub use file_info::{FileInfo, info};
 pub use label_names::read_label_names;
 pub use nifti::{write_label_map, write_mask, write_volume};
-pub use npy::{write_npy_bool, write_npy_f32};
+pub use npy::{read_npy_bool3, write_npy_bool};
 pub use picture::{read_image, write_png_rgb};
 pub use verify::{Fault, FileReport, Status, VerifyReport, verify};
 pub use volume::{NonFinitePolicy, ReadOptions, read_label_map, read_volume, read_volume_with};

@@ -20,7 +20,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(
-            EnvFilter::try_from_env("SCARCE_LOG").unwrap_or_else(|_| EnvFilter::new("info,ort=warn")),
+            EnvFilter::try_from_env("SCARCE_LOG")
+                .unwrap_or_else(|_| EnvFilter::new("info,ort=warn")),
         )
         .with_target(false)
         .without_time()

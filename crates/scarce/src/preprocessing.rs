@@ -20,7 +20,10 @@ pub struct Preprocessing {
 
 impl Default for Preprocessing {
     fn default() -> Self {
-        Self { spacing_mm_xyz: [4.0, 4.0, 4.0], window: [-200.0, 400.0] }
+        Self {
+            spacing_mm_xyz: [4.0, 4.0, 4.0],
+            window: [-200.0, 400.0],
+        }
     }
 }
 
@@ -36,7 +39,10 @@ impl Preprocessing {
         let image = reorient_to_ras(image);
         let [low, high] = self.window;
         // Windowed first: metal and air would bleed into soft tissue when voxels are averaged.
-        Ok(resample_spacing(&window(&image, low, high), self.spacing_mm_xyz)?)
+        Ok(resample_spacing(
+            &window(&image, low, high),
+            self.spacing_mm_xyz,
+        )?)
     }
 
     /// A label map on an image's grid after [`Self::prepare`]; the two must share a grid as files.
@@ -54,6 +60,8 @@ impl Preprocessing {
 
     /// The same for a mask.
     pub fn mask(&self, image: &Grid, mask: &Mask) -> anyhow::Result<Mask> {
-        Ok(self.labels(image, &mask.map(|inside| u16::from(*inside)))?.map(|label| *label != 0))
+        Ok(self
+            .labels(image, &mask.map(|inside| u16::from(*inside)))?
+            .map(|label| *label != 0))
     }
 }

@@ -149,7 +149,10 @@ impl PretrainData {
     pub fn inputs(&self) -> BTreeMap<String, Vec<String>> {
         let regions = self.volumes.iter().filter_map(|v| v.region.as_deref());
         BTreeMap::from([
-            ("image".to_owned(), names(self.volumes.iter().map(|v| v.image.as_path()))),
+            (
+                "image".to_owned(),
+                names(self.volumes.iter().map(|v| v.image.as_path())),
+            ),
             ("region".to_owned(), names(regions)),
         ])
     }
@@ -174,12 +177,18 @@ impl SemiData {
     }
 
     /// The unlabelled volumes, prepared.
-    pub fn unlabelled(&self, preprocessing: &Preprocessing) -> anyhow::Result<Vec<UnlabelledVolume>> {
+    pub fn unlabelled(
+        &self,
+        preprocessing: &Preprocessing,
+    ) -> anyhow::Result<Vec<UnlabelledVolume>> {
         self.unlabelled
             .iter()
             .map(|file| {
                 let image = preprocessing.image(&file.image)?.into_voxels();
-                Ok(UnlabelledVolume { id: file.id.clone(), image })
+                Ok(UnlabelledVolume {
+                    id: file.id.clone(),
+                    image,
+                })
             })
             .collect()
     }
@@ -187,7 +196,10 @@ impl SemiData {
     fn class(&self, value: u16) -> u8 {
         match &self.label_values {
             None => u8::from(value != 0),
-            Some(values) => values.iter().position(|v| *v == value).map_or(0, |k| k as u8 + 1),
+            Some(values) => values
+                .iter()
+                .position(|v| *v == value)
+                .map_or(0, |k| k as u8 + 1),
         }
     }
 
@@ -196,8 +208,14 @@ impl SemiData {
         let images = self.labelled.iter().map(|v| v.image.as_path());
         BTreeMap::from([
             ("labelled image".to_owned(), names(images)),
-            ("label".to_owned(), names(self.labelled.iter().map(|v| v.label.as_path()))),
-            ("unlabelled image".to_owned(), names(self.unlabelled.iter().map(|v| v.image.as_path()))),
+            (
+                "label".to_owned(),
+                names(self.labelled.iter().map(|v| v.label.as_path())),
+            ),
+            (
+                "unlabelled image".to_owned(),
+                names(self.unlabelled.iter().map(|v| v.image.as_path())),
+            ),
         ])
     }
 }
@@ -219,7 +237,12 @@ pub fn open_run<T: Serialize>(
         inputs,
     };
     let resolved = scarce_train::config::resolved(config)?;
-    Ok(RunFolder::open(&arguments.out, arguments.existing(), &resolved, &manifest)?)
+    Ok(RunFolder::open(
+        &arguments.out,
+        arguments.existing(),
+        &resolved,
+        &manifest,
+    )?)
 }
 
 fn names<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<String> {

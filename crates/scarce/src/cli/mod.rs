@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use run_arguments::RunArguments;
 pub use device::{DeviceArguments, set_up};
+pub use run_arguments::RunArguments;
 
 /// Medical-image learning when labels are scarce.
 #[derive(Debug, Parser)]

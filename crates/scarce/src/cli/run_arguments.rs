@@ -53,6 +53,11 @@ impl RunArguments {
     pub fn all_overrides(&self) -> Vec<String> {
         let steps = self.steps.map(|n| format!("training.steps={n}"));
         let seed = self.seed.map(|n| format!("seed={n}"));
-        self.overrides.iter().cloned().chain(steps).chain(seed).collect()
+        self.overrides
+            .iter()
+            .cloned()
+            .chain(steps)
+            .chain(seed)
+            .collect()
     }
 }

@@ -17,7 +17,10 @@ pub fn run(arguments: &ConvertArguments) -> anyhow::Result<()> {
             return Err(UsageError("--spacing-mm: expected X,Y,Z".to_owned()).into());
         };
         volume = if arguments.order == "nearest" {
-            let grid = volume.grid().with_spacing_mm_xyz([x, y, z]).map_err(usage)?;
+            let grid = volume
+                .grid()
+                .with_spacing_mm_xyz([x, y, z])
+                .map_err(usage)?;
             resample_nearest(&volume, &grid, 0.0)
         } else {
             resample_spacing(&volume, [x, y, z]).map_err(usage)?

@@ -12,7 +12,11 @@ use crate::{exit, json_output};
 pub fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     let onnx_runtime = scarce_vlm::onnx::library_path();
     let text_encoder = Path::new("target/models/minilm/model.onnx");
-    let cuda = if tch::Cuda::is_available() { tch::Cuda::device_count() } else { 0 };
+    let cuda = if tch::Cuda::is_available() {
+        tch::Cuda::device_count()
+    } else {
+        0
+    };
     let spins = std::env::var("OMP_WAIT_POLICY").map_or(true, |policy| policy != "PASSIVE");
     let findings = json!({
         "scarce": env!("CARGO_PKG_VERSION"),
@@ -42,5 +46,9 @@ pub fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     if spins {
         tracing::warn!("set OMP_WAIT_POLICY=PASSIVE: libtorch's threads spin between operators");
     }
-    Ok(if onnx_runtime.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(exit::ENVIRONMENT) })
+    Ok(if onnx_runtime.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(exit::ENVIRONMENT)
+    })
 }

@@ -42,8 +42,15 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         .with_convention(arguments.convention.parse().map_err(usage)?)
         .with_unit(arguments.unit.parse().map_err(usage)?)
         .with_empty(arguments.empty.parse().map_err(usage)?);
-    if let Some(unknown) = arguments.metrics.iter().find(|m| !METRICS.contains(&m.as_str())) {
-        let message = format!("unknown metric {unknown:?}: expected some of {}", METRICS.join(", "));
+    if let Some(unknown) = arguments
+        .metrics
+        .iter()
+        .find(|m| !METRICS.contains(&m.as_str()))
+    {
+        let message = format!(
+            "unknown metric {unknown:?}: expected some of {}",
+            METRICS.join(", ")
+        );
         return Err(UsageError(message).into());
     }
     let inputs = pair(&arguments.pred, &arguments.reference)?;
@@ -57,12 +64,18 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     }
     let report = EvaluationReport::from_cases(cases, &options, Seed(arguments.seed));
     for (name, summary) in &report.mean {
-        let value = summary.value.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
+        let value = summary
+            .value
+            .map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
         let interval = match (summary.low, summary.high) {
             (Some(low), Some(high)) => format!(" [{low:.4}, {high:.4}]"),
             _ => String::new(),
         };
-        tracing::info!("{name}: {value}{interval} (n {}, undefined {})", summary.n, summary.n_undefined);
+        tracing::info!(
+            "{name}: {value}{interval} (n {}, undefined {})",
+            summary.n,
+            summary.n_undefined
+        );
     }
     if let Some(path) = &arguments.csv {
         scarce_io::write_atomic(path, |file| file.write_all(report.to_csv().as_bytes()))?;
@@ -86,8 +99,11 @@ fn compare(
         map.map(|value| label.map_or(*value != 0, |label| *value == label))
     };
     let several = labels.len() > 1;
-    let selections: Vec<Option<u16>> =
-        if several { labels.into_iter().map(Some).collect() } else { vec![None] };
+    let selections: Vec<Option<u16>> = if several {
+        labels.into_iter().map(Some).collect()
+    } else {
+        vec![None]
+    };
     let mut figures = BTreeMap::new();
     for label in selections {
         let scored = evaluate_case(&of(prediction, label), &of(reference, label), options)?;
@@ -118,25 +134,43 @@ fn pair(prediction: &Path, reference: &Path) -> anyhow::Result<Vec<ComparedFiles
     }
     let (predictions, references) = (label_files(prediction)?, label_files(reference)?);
     let names = |files: &BTreeMap<String, PathBuf>| files.keys().cloned().collect::<BTreeSet<_>>();
-    let alone: Vec<String> =
-        names(&predictions).symmetric_difference(&names(&references)).cloned().collect();
-    anyhow::ensure!(alone.is_empty(), "without a partner in the other folder: {}", alone.join(", "));
-    anyhow::ensure!(!references.is_empty(), "no label map in {}", reference.display());
+    let alone: Vec<String> = names(&predictions)
+        .symmetric_difference(&names(&references))
+        .cloned()
+        .collect();
+    anyhow::ensure!(
+        alone.is_empty(),
+        "without a partner in the other folder: {}",
+        alone.join(", ")
+    );
+    anyhow::ensure!(
+        !references.is_empty(),
+        "no label map in {}",
+        reference.display()
+    );
     Ok(references
         .into_iter()
         .filter_map(|(id, reference)| {
             let prediction = predictions.get(&id)?.clone();
-            Some(ComparedFiles { id, prediction, reference })
+            Some(ComparedFiles {
+                id,
+                prediction,
+                reference,
+            })
         })
         .collect())
 }
 
 fn label_files(folder: &Path) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut files = BTreeMap::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
+    {
         let path = entry?.path();
         let name = path.to_string_lossy().to_lowercase();
-        let known = [".nii", ".nii.gz", ".nrrd"].iter().any(|ending| name.ends_with(ending));
+        let known = [".nii", ".nii.gz", ".nrrd"]
+            .iter()
+            .any(|ending| name.ends_with(ending));
         if known && !name.ends_with(".probability.nii.gz") {
             files.insert(super::stem(&path), path);
         }

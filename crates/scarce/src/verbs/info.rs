@@ -38,9 +38,14 @@ fn model(name: &str) -> anyhow::Result<serde_json::Value> {
         }
     }
     let variables = named_variables(&store);
-    let parameters: usize =
-        variables.iter().filter(|(_, t)| t.requires_grad()).map(|(_, t)| t.numel()).sum();
-    let names: serde_json::Map<String, serde_json::Value> =
-        variables.iter().map(|(name, tensor)| (name.clone(), json!(tensor.size()))).collect();
+    let parameters: usize = variables
+        .iter()
+        .filter(|(_, t)| t.requires_grad())
+        .map(|(_, t)| t.numel())
+        .sum();
+    let names: serde_json::Map<String, serde_json::Value> = variables
+        .iter()
+        .map(|(name, tensor)| (name.clone(), json!(tensor.size())))
+        .collect();
     Ok(json!({ "model": name, "parameters": parameters, "variables": names }))
 }

@@ -26,7 +26,10 @@ fn print_resolved<T: Serialize>(config: &T) -> anyhow::Result<()> {
 
 /// A file's name without the endings that tell its format.
 fn stem(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(OsStr::new("volume")).to_string_lossy();
+    let name = path
+        .file_name()
+        .unwrap_or(OsStr::new("volume"))
+        .to_string_lossy();
     let lower = name.to_lowercase();
     let ending = [".nii.gz", ".seg.nrrd", ".nii", ".nrrd", ".png"]
         .iter()

@@ -40,19 +40,33 @@ pub struct PredictionRecord {
 pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
     let device = set_up(&arguments.device)?;
     let run = run_folder(&arguments.checkpoint)?;
-    let config: SemiFile = scarce_train::config::load(Some(&run.join("config.resolved.toml")), &[])?;
-    let checkpoint = if arguments.checkpoint == run { run.join("checkpoints") } else { arguments.checkpoint.clone() };
+    let config: SemiFile =
+        scarce_train::config::load(Some(&run.join("config.resolved.toml")), &[])?;
+    let checkpoint = if arguments.checkpoint == run {
+        run.join("checkpoints")
+    } else {
+        arguments.checkpoint.clone()
+    };
     let saved = Checkpoint::load(&checkpoint)?;
     let mut branch = Branch::new(&config.method.network, device);
     let prefix = format!("{}.", arguments.network);
-    load_variables(&named_variables(&branch.store), saved.group("weights")?, &prefix)?;
+    load_variables(
+        &named_variables(&branch.store),
+        saved.group("weights")?,
+        &prefix,
+    )?;
     branch.store.freeze();
 
     let native = scarce_io::read_volume(&arguments.input)?;
     let prepared = config.preprocessing.prepare(&native)?;
     let patch = config.method.patch_zyx;
-    let probabilities =
-        sliding_window(&branch.network, prepared.voxels().view(), patch, OVERLAP, device)?;
+    let probabilities = sliding_window(
+        &branch.network,
+        prepared.voxels().view(),
+        patch,
+        OVERLAP,
+        device,
+    )?;
 
     let mut best = Array3::<f32>::zeros(native.voxels().raw_dim());
     let mut labels = Array3::<u16>::zeros(native.voxels().raw_dim());
@@ -62,13 +76,14 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
         // Beyond the prepared grid there is background.
         let outside = if class == 0 { 1.0 } else { 0.0 };
         let on_native = resample_linear(&probability, &native.grid(), outside);
-        ndarray::Zip::from(&mut best).and(&mut labels).and(on_native.voxels()).for_each(
-            |best, label, p| {
+        ndarray::Zip::from(&mut best)
+            .and(&mut labels)
+            .and(on_native.voxels())
+            .for_each(|best, label, p| {
                 if *p > *best {
                     (*best, *label) = (*p, class as u16);
                 }
-            },
-        );
+            });
         if class > 0 {
             foreground += on_native.voxels();
         }
@@ -78,16 +93,19 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
         for class in 1..classes as u16 {
             let mask = Mask::new(labels.map(|label| *label == class), *native.geometry());
             let kept = largest_component(&mask, Connectivity::Corners26);
-            ndarray::Zip::from(&mut labels).and(mask.voxels()).and(kept.voxels()).for_each(
-                |label, was, stays| {
+            ndarray::Zip::from(&mut labels)
+                .and(mask.voxels())
+                .and(kept.voxels())
+                .for_each(|label, was, stays| {
                     if *was && !*stays {
                         *label = 0;
                     }
-                },
-            );
+                });
         }
     }
-    let voxels = (0..classes as u16).map(|c| labels.iter().filter(|l| **l == c).count()).collect();
+    let voxels = (0..classes as u16)
+        .map(|c| labels.iter().filter(|l| **l == c).count())
+        .collect();
 
     let out = &arguments.out;
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
@@ -95,7 +113,10 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
     let prediction = out.join(format!("{stem}.nii.gz"));
     scarce_io::write_label_map(&prediction, &LabelMap::new(labels, *native.geometry()))?;
     let probability = Volume::new(foreground, *native.geometry());
-    scarce_io::write_volume(&out.join(format!("{stem}.probability.nii.gz")), &probability)?;
+    scarce_io::write_volume(
+        &out.join(format!("{stem}.probability.nii.gz")),
+        &probability,
+    )?;
     let record = PredictionRecord {
         input: arguments.input.clone(),
         prediction,

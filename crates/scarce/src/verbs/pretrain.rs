@@ -1,7 +1,6 @@
 //! `pretrain`: masked image modelling on slices.
 
 use std::fs;
-use std::io::Write as _;
 
 use anyhow::Context as _;
 use scarce_image::Seed;
@@ -40,16 +39,26 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         let view = task.reconstruct(index, config.training.steps, seed)?;
         let region = view.region.view();
         let outlined = |pixels: &ndarray::Array2<f32>| {
-            Picture::grey(pixels.view()).upscaled(2).with_mask_outline(region, Picture::REGION)
+            Picture::grey(pixels.view())
+                .upscaled(2)
+                .with_mask_outline(region, Picture::REGION)
         };
         let strip = Picture::row(&[
             outlined(&view.input),
-            Picture::grey(view.input.view()).upscaled(2).with_hidden_cells(view.hidden.view()),
+            Picture::grey(view.input.view())
+                .upscaled(2)
+                .with_hidden_cells(view.hidden.view()),
             outlined(&view.output),
         ]);
         let png = strip.to_png()?;
-        scarce_io::write_atomic(&folder.join(format!("{k:02}.png")), |file| file.write_all(&png))?;
+        scarce_io::write_atomic(&folder.join(format!("{k:02}.png")), |file| {
+            file.write_all(&png)
+        })?;
     }
-    tracing::info!("final loss {} after {} steps", summary.final_loss, summary.steps);
+    tracing::info!(
+        "final loss {} after {} steps",
+        summary.final_loss,
+        summary.steps
+    );
     Ok(())
 }

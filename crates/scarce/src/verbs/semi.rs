@@ -18,11 +18,19 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     let seed = Seed(config.seed);
     let labelled = config.data.labelled(&config.preprocessing)?;
     let unlabelled = config.data.unlabelled(&config.preprocessing)?;
-    tracing::info!("{} labelled and {} unlabelled volumes", labelled.len(), unlabelled.len());
+    tracing::info!(
+        "{} labelled and {} unlabelled volumes",
+        labelled.len(),
+        unlabelled.len()
+    );
     let mut task = SemiTask::new(config.method.clone(), labelled, unlabelled, seed, device)?;
     let inputs = config.data.inputs();
     let mut run = open_run(arguments, "semi", &config, config.seed, inputs)?;
     let summary = run_training(&mut task, &config.training, &mut run, seed)?;
-    tracing::info!("final loss {} after {} steps", summary.final_loss, summary.steps);
+    tracing::info!(
+        "final loss {} after {} steps",
+        summary.final_loss,
+        summary.steps
+    );
     Ok(())
 }

@@ -15,9 +15,18 @@ pub fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
             tracing::warn!("{}: {}", fault.code, fault.message);
         }
     }
-    tracing::info!("{} ok, {} with warnings, {} with errors", report.n_ok, report.n_warning, report.n_error);
+    tracing::info!(
+        "{} ok, {} with warnings, {} with errors",
+        report.n_ok,
+        report.n_warning,
+        report.n_error
+    );
     if let Some(path) = &arguments.json {
         json_output::write(path, &report)?;
     }
-    Ok(if report.n_error > 0 { ExitCode::from(exit::DATA) } else { ExitCode::SUCCESS })
+    Ok(if report.n_error > 0 {
+        ExitCode::from(exit::DATA)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
