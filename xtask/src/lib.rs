@@ -9,10 +9,23 @@
 )]
 
 pub mod archive;
+pub mod arrows;
+pub mod atomic;
+pub mod bench;
 pub mod checksum;
+pub mod data;
+pub mod demo;
+pub mod doctor;
 pub mod failure;
 pub mod flags;
+pub mod machine;
+pub mod nearest;
+pub mod package;
+pub mod pipeline;
 pub mod process;
 pub mod python;
 pub mod setup;
+pub mod test;
+pub mod tidy;
+pub mod validate;
 pub mod workspace;

@@ -3,7 +3,6 @@
 pub mod layout;
 pub mod own;
 pub mod versions;
-pub mod wheel;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -11,9 +10,9 @@ use std::time::Instant;
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
+use crate::atomic::Outcome;
 use crate::process;
 use crate::workspace::Workspace;
-use layout::Outcome;
 use versions::Versions;
 
 /// What to lay out.

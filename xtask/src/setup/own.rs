@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::layout::{Outcome, make_link, remove, sibling, swap_in};
 use super::versions::Versions;
+use crate::atomic::{Outcome, make_link, remove, sibling, swap_in};
 use crate::bad_environment;
 use crate::workspace::Workspace;
 

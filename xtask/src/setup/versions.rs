@@ -139,7 +139,7 @@ pub fn platform() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::setup::wheel::Tags;
+    use crate::package::Package;
 
     #[test]
     fn every_pin_is_complete() {
@@ -158,7 +158,7 @@ mod tests {
             for wheel in &recipe.wheel {
                 assert_eq!(wheel.sha256.len(), 64, "{}", wheel.file);
                 assert!(!wheel.take.is_empty(), "{}", wheel.file);
-                Tags::of(&wheel.file).unwrap();
+                Package::wheel(&wheel.file, &wheel.sha256).unwrap();
             }
         }
     }
