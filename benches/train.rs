@@ -35,7 +35,7 @@ fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
         eps: 1e-8,
         weight_decay: 0.01,
     };
-    let mut optimizer = Optimizer::new(adam, parameters.clone());
+    let mut optimizer = Optimizer::new(adam, named_variables(&student));
     let mut group = c.benchmark_group("train");
     group.bench_function("adamw_step/1M", |b| b.iter(|| optimizer.step(1e-4, 1.0)));
     group.bench_function("ema_update/1M", |b| {

@@ -217,3 +217,27 @@ fn a_failing_stage_passes_its_code_on_and_runs_again() {
         assert!(!matches!(engine.state(&stages[0]), Ok((Unchanged, _))));
     }
 }
+
+#[test]
+fn the_demo_is_well_formed_and_trains_on_no_held_out_patient() {
+    let workspace = Workspace::find();
+    let text = fs::read_to_string(workspace.datasets().join("demo.toml")).unwrap();
+    let (_, stages) = stages(&workspace, &text, &["seed=1", "run=other"]).unwrap();
+    let manifests = xtask::data::manifests(&workspace).unwrap();
+    for stage in stages
+        .iter()
+        .filter(|stage| ["pretrain", "semi"].contains(&stage.name.as_str()))
+    {
+        let told = format!("{:?} {:?} {:?}", stage.args, stage.inputs, stage.config);
+        for manifest in &manifests {
+            for case in manifest
+                .cases
+                .iter()
+                .filter(|case| manifest.split.held_out.contains(&case.id))
+            {
+                let image = format!("{}/{}", manifest.name, case.image);
+                assert!(!told.contains(&image), "{} trains on {image}", stage.name);
+            }
+        }
+    }
+}
