@@ -1,0 +1,80 @@
+//! The command line.
+#![allow(
+    missing_docs,
+    reason = "the macro's structs repeat the commands documented here"
+)]
+
+use std::path::PathBuf;
+
+xflags::xflags! {
+    /// What is done to the workspace: native libraries, data, tests, demo, benches.
+    cmd xtask {
+        /// Lays out libtorch, ONNX Runtime and the text encoder under target/.
+        cmd setup {
+            /// The full CUDA build of libtorch.
+            optional --cuda
+        }
+        /// Says what is there and what is missing; exit code 5 if something is.
+        cmd doctor {
+            /// As one JSON object.
+            optional --json
+        }
+        /// The main job on real scans, from nothing to a report.
+        cmd demo {
+            /// The seed of every random choice.
+            optional --seed seed: u64
+            /// The run folder's name under runs/, or its path.
+            optional --run run: String
+            /// Run stages whose inputs have not changed, too.
+            optional --force
+        }
+        /// All tests; what follows `--` goes to the runner.
+        cmd test {
+            /// Arguments of nextest, or of `cargo test` where nextest isn't installed.
+            repeated args: String
+        }
+        /// Formatting, tidiness, dependency arrows, lints, documentation, tests; the cheapest first.
+        cmd validate {
+            /// All but the tests.
+            optional --no-tests
+        }
+        /// The checks of the sources that no other tool makes.
+        cmd tidy {}
+        /// Runs the stages of a pipeline file, skipping what has not changed.
+        cmd pipeline {
+            /// Such as datasets/demo.toml.
+            required file: PathBuf
+            /// Run stages whose inputs have not changed, too.
+            optional --force
+            /// Only this stage.
+            optional --only stage: String
+            /// This stage and those after it.
+            optional --from stage: String
+            /// NAME=VALUE for a placeholder of the file, such as run=DIR.
+            repeated --set assignment: String
+        }
+        /// Data sets, by their manifests in datasets/.
+        cmd data {
+            /// One line a set.
+            cmd list {}
+            /// Puts sets under target/data/.
+            cmd fetch {
+                /// The sets' names.
+                repeated names: String
+            }
+        }
+        /// Criterion benches.
+        cmd bench {
+            /// Only this subject, such as metrics.
+            optional subject: String
+            /// The side-by-side runs against other libraries instead.
+            optional --peers
+            /// Write the figures to benches/results/NAME.json.
+            optional --save name: String
+            /// Compare with benches/results/NAME.json; exit code 4 on a regression.
+            optional --against name: String
+            /// How much slower counts as a regression; 1.5 if not given.
+            optional --band ratio: f64
+        }
+    }
+}
