@@ -139,6 +139,10 @@ pub fn run_training(
             checkpoint(task, &optimizer, done, seed).save(&run.checkpoints())?;
         }
     }
+    if config.steps == 0 {
+        // The networks as they were drawn, for controls.
+        checkpoint(task, &optimizer, 0, seed).save(&run.checkpoints())?;
+    }
     run.write_csv()?;
     let summary = TrainingSummary {
         steps: config.steps.max(first),

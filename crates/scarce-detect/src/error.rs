@@ -1,0 +1,36 @@
+//! What can go wrong in a detector's parts.
+
+use scarce_mim::MimError;
+use thiserror::Error;
+
+/// What can go wrong in a detector's parts.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DetectError {
+    /// A tensor has another shape than needed.
+    #[error("{what}: expected {expected}, got {got:?}")]
+    Shape {
+        /// What it is.
+        what: &'static str,
+        /// What was needed.
+        expected: &'static str,
+        /// The shape found.
+        got: Vec<i64>,
+    },
+    /// A setting is out of its range.
+    #[error("setting {name}: expected {expected}, got {got}")]
+    Setting {
+        /// Its name.
+        name: &'static str,
+        /// Its range.
+        expected: &'static str,
+        /// What was given.
+        got: String,
+    },
+    /// The encoder failed.
+    #[error(transparent)]
+    Encoder(#[from] MimError),
+    /// libtorch refused an operation.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+}
