@@ -5,6 +5,7 @@
 //! term, the [`vnet`], sliding-window [`inference`].
 
 pub mod augment;
+mod branch;
 pub mod coral;
 pub mod correlation;
 mod error;
@@ -12,7 +13,12 @@ pub mod inference;
 pub mod losses;
 pub mod pool;
 pub mod recipe;
+mod settings;
 pub mod vnet;
+mod volumes;
 
+pub use branch::Branch;
 pub use error::CornError;
-pub use recipe::{Branch, LabelledVolume, SemiConfig, SemiTask, UnlabelledVolume};
+pub use recipe::SemiTask;
+pub use settings::SemiConfig;
+pub use volumes::{LabelledVolume, UnlabelledVolume};

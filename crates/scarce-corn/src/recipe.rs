@@ -1,141 +1,20 @@
 //! The recipe: a student on few labels, a teacher that averages it, and what ties them on the rest.
 
-use ndarray::{Array3, ArrayView3};
 use rand::seq::SliceRandom as _;
 use scarce_train::image::{Seed, StreamKey};
 use scarce_train::{
     StepContext, StepLoss, Task, TaskError, ema_decay, ema_update, named_variables, ramp_up,
     tensor_from_array,
 };
-use serde::{Deserialize, Serialize};
-use tch::nn::{self, VarStore};
 use tch::{Device, Tensor};
 
-use crate::CornError;
-use crate::augment::{AugmentConfig, CropPlan, random_crop};
+use crate::augment::{CropPlan, random_crop};
 use crate::correlation::{CorrelationOptions, confident_voxels, coral_correlation};
 use crate::losses::{consistency_mse, cross_entropy, soft_dice_loss};
 use crate::pool::FeaturePool;
-use crate::vnet::{VNet, VNetConfig, VNetOutput, probabilities};
-
-/// The recipe's settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SemiConfig {
-    /// The network of both student and teacher.
-    pub network: VNetConfig,
-    /// Voxels of a training crop along z, y and x; multiples of 16.
-    pub patch_zyx: [usize; 3],
-    /// Labelled crops a step.
-    pub labelled_batch: usize,
-    /// Unlabelled crops a step.
-    pub unlabelled_batch: usize,
-    /// Chance that a labelled crop is centred near a foreground voxel.
-    pub foreground_chance: f64,
-    /// How crops vary.
-    pub augment: AugmentConfig,
-    /// Weight of the Dice and of the cross-entropy loss on labelled crops.
-    pub supervised_weight: f64,
-    /// Largest weight of the consistency between student and teacher (`λ_c`).
-    pub consistency_weight: f64,
-    /// Largest weight of the CORAL-correlation consistency (`λ_d`).
-    pub coral_weight: f64,
-    /// Steps until both weights are at their largest (exp(−5(1 − t/T)²)).
-    pub ramp_steps: f64,
-    /// Largest decay of the teacher's average, UA-MT's rule.
-    pub ema_max_decay: f64,
-    /// Standard deviation of the noise on the student's unlabelled input.
-    pub noise: f64,
-    /// Anchors drawn from the feature pool for each class (the paper's j).
-    pub anchors: i64,
-    /// Rows that the pool keeps for each labelled sample and class.
-    pub pool_capacity: i64,
-    /// Unlabelled voxels compared for each class (the paper's i, over all classes).
-    pub voxels: i64,
-    /// Groups these are dealt into.
-    pub groups: i64,
-    /// Temperature of the correlation's rows, in units of the teacher's mean distance.
-    pub temperature: f64,
-}
-
-impl Default for SemiConfig {
-    fn default() -> Self {
-        Self {
-            network: VNetConfig::default(),
-            patch_zyx: [80, 112, 112],
-            labelled_batch: 2,
-            unlabelled_batch: 2,
-            foreground_chance: 0.5,
-            augment: AugmentConfig::default(),
-            supervised_weight: 0.5,
-            consistency_weight: 1.0,
-            coral_weight: 0.1,
-            ramp_steps: 6000.0,
-            ema_max_decay: 0.99,
-            noise: 0.05,
-            anchors: 256,
-            pool_capacity: 2048,
-            voxels: 4096,
-            groups: 4,
-            temperature: 1.0,
-        }
-    }
-}
-
-/// A labelled training volume.
-#[derive(Debug, Clone)]
-pub struct LabelledVolume {
-    /// Its name.
-    pub id: String,
-    /// Intensities in 0 to 1, `(z, y, x)`.
-    pub image: Array3<f32>,
-    /// Classes, `(z, y, x)`.
-    pub label: Array3<u8>,
-}
-
-/// An unlabelled training volume.
-#[derive(Debug, Clone)]
-pub struct UnlabelledVolume {
-    /// Its name.
-    pub id: String,
-    /// Intensities in 0 to 1, `(z, y, x)`.
-    pub image: Array3<f32>,
-}
-
-/// A network with its variables.
-#[derive(Debug)]
-pub struct Branch {
-    /// Its variables.
-    pub store: VarStore,
-    /// The segmentation network.
-    pub network: VNet,
-    projection: nn::Linear,
-}
-
-impl Branch {
-    /// A network with a projection head as wide as its features. Seed libtorch first.
-    pub fn new(config: &VNetConfig, device: Device) -> Self {
-        let store = VarStore::new(device);
-        let network = VNet::new(&store.root(), config);
-        let width = config.base_filters;
-        let init = scarce_train::pytorch_init::uniform_fan_in(width);
-        let projection = nn::linear(
-            store.root() / "projection",
-            width,
-            width,
-            nn::LinearConfig {
-                ws_init: init,
-                bs_init: Some(init),
-                bias: true,
-            },
-        );
-        Self {
-            store,
-            network,
-            projection,
-        }
-    }
-}
+use crate::vnet::{VNet, VNetOutput, probabilities};
+use crate::volumes::{check_volumes, foreground_voxels};
+use crate::{Branch, CornError, LabelledVolume, SemiConfig, UnlabelledVolume};
 
 /// One training by the recipe.
 #[derive(Debug)]
@@ -164,7 +43,7 @@ impl SemiTask {
         seed: Seed,
         device: Device,
     ) -> Result<Self, CornError> {
-        check_settings(&config)?;
+        config.check()?;
         check_volumes(&config, &labelled, &unlabelled)?;
         let foreground = labelled
             .iter()
@@ -459,91 +338,4 @@ fn picks(samples: usize, batch: usize, context: &StepContext, stream: &str) -> V
             order[position % samples]
         })
         .collect()
-}
-
-fn foreground_voxels(label: ArrayView3<'_, u8>) -> Vec<[usize; 3]> {
-    label
-        .indexed_iter()
-        .filter(|(_, l)| **l > 0)
-        .map(|((z, y, x), _)| [z, y, x])
-        .collect()
-}
-
-fn check_settings(config: &SemiConfig) -> Result<(), CornError> {
-    let refuse = |name, expected, got: String| {
-        Err(CornError::Setting {
-            name,
-            expected,
-            got,
-        })
-    };
-    if config
-        .patch_zyx
-        .iter()
-        .any(|n| *n == 0 || n % VNet::DIVISOR != 0)
-    {
-        return refuse(
-            "patch_zyx",
-            "positive multiples of 16",
-            format!("{:?}", config.patch_zyx),
-        );
-    }
-    if config.labelled_batch == 0 {
-        return refuse("labelled_batch", "at least 1", "0".to_owned());
-    }
-    if !(2..=255).contains(&config.network.classes) {
-        return refuse(
-            "network.classes",
-            "2 to 255",
-            config.network.classes.to_string(),
-        );
-    }
-    if !(0.0..=1.0).contains(&config.ema_max_decay) {
-        return refuse("ema_max_decay", "0 to 1", config.ema_max_decay.to_string());
-    }
-    if config.temperature <= 0.0 {
-        return refuse("temperature", "above 0", config.temperature.to_string());
-    }
-    Ok(())
-}
-
-fn check_volumes(
-    config: &SemiConfig,
-    labelled: &[LabelledVolume],
-    unlabelled: &[UnlabelledVolume],
-) -> Result<(), CornError> {
-    let refuse = |message: String| Err(CornError::Data { message });
-    if labelled.is_empty() {
-        return refuse("there is no labelled volume".to_owned());
-    }
-    for volume in labelled {
-        if volume.image.dim() != volume.label.dim() {
-            return refuse(format!(
-                "image of {} has shape {:?}, its label {:?}",
-                volume.id,
-                volume.image.dim(),
-                volume.label.dim()
-            ));
-        }
-        let largest = volume.label.iter().copied().max().unwrap_or(0);
-        if i64::from(largest) >= config.network.classes {
-            return refuse(format!(
-                "{} has class {largest}, the network {} classes",
-                volume.id, config.network.classes
-            ));
-        }
-        if largest == 0 {
-            return refuse(format!("{} has no foreground voxel", volume.id));
-        }
-    }
-    let mut ids: Vec<&str> = labelled
-        .iter()
-        .map(|v| v.id.as_str())
-        .chain(unlabelled.iter().map(|v| v.id.as_str()))
-        .collect();
-    ids.sort_unstable();
-    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => refuse(format!("{} comes twice", pair[0])),
-        None => Ok(()),
-    }
 }

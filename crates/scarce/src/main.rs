@@ -7,6 +7,7 @@ mod preprocessing;
 mod training_inputs;
 mod verbs;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
             EnvFilter::try_from_env("SCARCE_LOG")
                 .unwrap_or_else(|_| EnvFilter::new("info,ort=warn")),
         )
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .without_time()
         .init();
