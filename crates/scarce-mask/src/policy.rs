@@ -86,4 +86,41 @@ mod tests {
         }
         assert_eq!(Rounding::Nearest.hidden(10, 0.8), 8);
     }
+
+    #[test]
+    fn configuration_is_read_as_written() {
+        for (json, policy) in [
+            (
+                r#"{"kind":"random","ratio":0.6}"#,
+                Policy::Random { ratio: 0.6 },
+            ),
+            (
+                r#"{"kind":"region","high":0.8,"low":0.4}"#,
+                Policy::Region {
+                    high: 0.8,
+                    low: 0.4,
+                },
+            ),
+            (
+                r#"{"kind":"overall","ratio":0.6,"contrast":0.2}"#,
+                Policy::Overall {
+                    ratio: 0.6,
+                    contrast: 0.2,
+                },
+            ),
+        ] {
+            assert_eq!(serde_json::from_str::<Policy>(json).unwrap(), policy);
+            assert_eq!(serde_json::to_string(&policy).unwrap(), json);
+        }
+        for wrong in [
+            r#"{"kind":"random","ratio":0.6,"low":0.1}"#,
+            r#"{"kind":"region","high":0.8}"#,
+            r#"{"kind":"Random","ratio":0.6}"#,
+            r#"{"ratio":0.6}"#,
+        ] {
+            assert!(serde_json::from_str::<Policy>(wrong).is_err(), "{wrong}");
+        }
+        let rounding = serde_json::to_string(&Rounding::TruncateKept).unwrap();
+        assert_eq!(rounding, r#""truncate-kept""#);
+    }
 }

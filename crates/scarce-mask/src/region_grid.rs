@@ -4,6 +4,7 @@ use ndarray::{Array2, ArrayView2, Slice};
 use serde::{Deserialize, Serialize};
 
 use crate::MaskError;
+use crate::sample::check_share;
 
 /// When a cell belongs to the region.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -44,7 +45,8 @@ impl RegionGrid {
     /// not divide, cell k spans pixels ⌊k·n/g⌋ to ⌊(k+1)·n/g⌋.
     ///
     /// # Errors
-    /// [`MaskError::Grid`] for a grid without cells or finer than the pixels.
+    /// [`MaskError::Grid`] for a grid without cells or finer than the pixels, [`MaskError::Ratio`]
+    /// for an area that is no share.
     pub fn from_mask(
         region: ArrayView2<'_, bool>,
         grid: [usize; 2],
@@ -56,6 +58,9 @@ impl RegionGrid {
                 grid,
                 pixels: [height, width],
             });
+        }
+        if let PatchRule::Area(share) = rule {
+            check_share("area", share)?;
         }
         let bounds = |k: usize, pixels: usize, cells: usize| {
             Slice::from(k * pixels / cells..(k + 1) * pixels / cells)
@@ -120,6 +125,14 @@ mod tests {
         let region = Array2::from_elem((4, 4), true);
         for grid in [[0, 2], [5, 2], [2, 5]] {
             assert!(RegionGrid::from_mask(region.view(), grid, PatchRule::AnyOverlap).is_err());
+        }
+        // An area above 1 or NaN would mark no cell ever.
+        for share in [-0.1, 1.1, f64::NAN] {
+            let refused = RegionGrid::from_mask(region.view(), [2, 2], PatchRule::Area(share));
+            assert!(matches!(
+                refused,
+                Err(MaskError::Ratio { name: "area", .. })
+            ));
         }
     }
 }

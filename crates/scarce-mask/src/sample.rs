@@ -189,7 +189,7 @@ impl Plan {
         let cells = region + background;
         match *policy {
             Policy::Random { ratio } => {
-                check("ratio", ratio)?;
+                check_share("ratio", ratio)?;
                 let counts = Counts::Together(rounding.hidden(cells, ratio));
                 Ok(Self {
                     counts,
@@ -199,8 +199,8 @@ impl Plan {
                 })
             }
             Policy::Region { high, low } => {
-                check("high", high)?;
-                check("low", low)?;
+                check_share("high", high)?;
+                check_share("low", low)?;
                 if high < low {
                     return Err(MaskError::Inverted { high, low });
                 }
@@ -216,8 +216,8 @@ impl Plan {
                 })
             }
             Policy::Overall { ratio, contrast } => {
-                check("ratio", ratio)?;
-                check("contrast", contrast)?;
+                check_share("ratio", ratio)?;
+                check_share("contrast", contrast)?;
                 // high·r + low·(1 − r) = ratio with high − low = contrast.
                 let r = region as f64 / cells as f64;
                 let wanted = ratio + contrast * (1.0 - r);
@@ -244,7 +244,7 @@ impl Plan {
     }
 }
 
-fn check(name: &'static str, value: f64) -> Result<(), MaskError> {
+pub(crate) fn check_share(name: &'static str, value: f64) -> Result<(), MaskError> {
     if (0.0..=1.0).contains(&value) {
         Ok(())
     } else {

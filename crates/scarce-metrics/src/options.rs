@@ -113,3 +113,38 @@ impl SegmentationOptions {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Text, display and JSON use one word; anything else is refused with the words there are.
+    fn check<T>(words: &[&str], default: &str)
+    where
+        T: FromStr<Err = UnknownWord> + fmt::Display + fmt::Debug + Default + PartialEq,
+        T: Serialize + for<'de> Deserialize<'de>,
+    {
+        for word in words {
+            let choice: T = word.parse().unwrap();
+            assert_eq!(choice.to_string(), *word);
+            let json = serde_json::to_string(&choice).unwrap();
+            assert_eq!(json, format!("\"{word}\""));
+            assert_eq!(serde_json::from_str::<T>(&json).unwrap(), choice);
+        }
+        assert_eq!(T::default().to_string(), default);
+        for wrong in ["", "MM", "Pooled", "worst_case"] {
+            let message = wrong.parse::<T>().unwrap_err().to_string();
+            assert!(message.contains(&format!("{wrong:?}")), "{message}");
+            for word in words {
+                assert!(message.contains(word), "{message} lacks {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_go_both_ways_and_errors_name_them() {
+        check::<Convention>(&["pooled", "max-directed"], "pooled");
+        check::<Unit>(&["mm", "voxel"], "mm");
+        check::<EmptyPolicy>(&["undefined", "worst-case", "legacy-zero"], "undefined");
+    }
+}

@@ -83,7 +83,7 @@ impl EvaluationReport {
         let mut text = String::from("id");
         for name in &names {
             text.push(',');
-            text.push_str(name);
+            text.push_str(&quoted(name));
         }
         for case in &self.cases {
             text.push('\n');
@@ -102,7 +102,7 @@ impl EvaluationReport {
 }
 
 fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n']) {
+    if cell.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", cell.replace('"', "\"\""))
     } else {
         cell.to_owned()

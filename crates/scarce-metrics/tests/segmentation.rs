@@ -208,6 +208,31 @@ fn a_mean_counts_what_it_leaves_out() {
 }
 
 #[test]
+fn one_case_has_no_interval_and_penalties_are_counted() {
+    let options = SegmentationOptions::default().with_empty(EmptyPolicy::WorstCase);
+    let reference = mask([6; 3], [1.0; 3], |at| cube(at, [1; 3], [4; 3]));
+    let nothing = mask([6; 3], [1.0; 3], |_| false);
+    let figures = evaluate_case(&nothing, &reference, &options).unwrap();
+    let cases = vec![("a\r\"b".to_owned(), figures)];
+    let report = EvaluationReport::from_cases(cases, &options, Seed(0));
+    let hd95 = &report.mean["hd95"];
+    assert_eq!((hd95.n, hd95.n_undefined, hd95.n_penalised), (1, 0, 1));
+    assert_eq!((hd95.low, hd95.high), (None, None));
+    assert_eq!(
+        (report.mean["precision"].value, report.mean["precision"].n),
+        (None, 0)
+    );
+    assert!(
+        report.to_csv().contains("\n\"a\r\"\"b\","),
+        "{}",
+        report.to_csv()
+    );
+
+    let none = EvaluationReport::from_cases(Vec::new(), &options, Seed(0));
+    assert!(none.mean.is_empty() && none.to_csv() == "id\n");
+}
+
+#[test]
 fn other_grids_are_refused() {
     let a = mask([4; 3], [1.0; 3], |_| true);
     for b in [

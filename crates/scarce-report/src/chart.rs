@@ -1,5 +1,7 @@
 //! Line charts as SVG.
 
+use std::ops::Range;
+
 use plotters::prelude::*;
 
 use crate::ReportError;
@@ -38,7 +40,8 @@ impl LineChart {
     /// The chart as an SVG element; points that are not finite are left out.
     ///
     /// # Errors
-    /// [`ReportError::Chart`] without any finite point.
+    /// [`ReportError::Chart`] without any finite point, or when they lie further apart than an f64
+    /// can say.
     pub fn to_svg(&self) -> Result<String, ReportError> {
         let points = || {
             self.series
@@ -59,7 +62,8 @@ impl LineChart {
             });
         }
         let ((left, right), (bottom, top)) = (fold(|p| p.0), fold(|p| p.1));
-        let margin = ((top - bottom) * 0.05).max(1e-9);
+        let x_axis = axis(left, right)?;
+        let y_axis = axis(bottom.min(0.0), top + (top - bottom) * 0.05)?;
         let failed = |error: &dyn std::fmt::Display| ReportError::Chart {
             message: error.to_string(),
         };
@@ -70,7 +74,7 @@ impl LineChart {
                 .margin(8)
                 .x_label_area_size(38)
                 .y_label_area_size(54)
-                .build_cartesian_2d(left..right.max(left + 1e-9), bottom.min(0.0)..top + margin)
+                .build_cartesian_2d(x_axis, y_axis)
                 .map_err(|e| failed(&e))?;
             chart
                 .configure_mesh()
@@ -103,6 +107,20 @@ impl LineChart {
             area.present().map_err(|e| failed(&e))?;
         }
         Ok(svg)
+    }
+}
+
+/// An axis over `low` to `high`, widened until its ends differ by enough to tell ticks apart:
+/// plotters does not come back from an axis finer than the precision of its ends.
+fn axis(low: f64, high: f64) -> Result<Range<f64>, ReportError> {
+    let least = (low.abs().max(high.abs()) * 1e-6).max(1e-9);
+    let extent = (high - low).max(least);
+    if extent.is_finite() && (low + extent).is_finite() {
+        Ok(low..low + extent)
+    } else {
+        Err(ReportError::Chart {
+            message: format!("its points span {low:e} to {high:e}, expected a finite extent"),
+        })
     }
 }
 

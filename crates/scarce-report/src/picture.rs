@@ -56,11 +56,11 @@ impl Picture {
     }
 
     /// Heat in 0 to 1 laid over it, stronger where hotter. `heat` has the picture's shape or one
-    /// that divides it.
+    /// that divides it; where it is NaN nothing is laid.
     #[must_use]
     pub fn with_heat(mut self, heat: ArrayView2<'_, f32>, strength: f32) -> Self {
         self.blend(|y, x, shape| {
-            let value = cell(heat, y, x, shape)?;
+            let value = cell(heat, y, x, shape).filter(|v| !v.is_nan())?;
             Some((
                 ramp(value.clamp(0.0, 1.0)),
                 strength * value.clamp(0.0, 1.0).sqrt(),
@@ -112,6 +112,9 @@ impl Picture {
     #[must_use]
     pub fn with_hidden_cells(mut self, cells: ArrayView2<'_, bool>) -> Self {
         let (rows, columns) = cells.dim();
+        if cells.is_empty() {
+            return self;
+        }
         self.blend(|y, x, (height, width)| {
             let (row, column) = (y * rows / height, x * columns / width);
             let border = y == row * height / rows || x == column * width / columns;
@@ -184,7 +187,7 @@ impl Picture {
     }
 }
 
-/// The element of a coarser array under pixel (y, x); none beyond the picture.
+/// The element of a coarser array under pixel (y, x); none beyond the picture or in an empty array.
 fn cell<T: Copy>(
     array: ArrayView2<'_, T>,
     y: usize,
@@ -192,7 +195,10 @@ fn cell<T: Copy>(
     (height, width): (usize, usize),
 ) -> Option<T> {
     let (rows, columns) = array.dim();
-    (y < height && x < width).then(|| array[[y * rows / height, x * columns / width]])
+    if y >= height || x >= width {
+        return None;
+    }
+    array.get([y * rows / height, x * columns / width]).copied()
 }
 
 fn ramp(value: f32) -> [f32; 3] {

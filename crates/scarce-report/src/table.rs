@@ -48,3 +48,54 @@ pub fn metrics_table(report: &EvaluationReport) -> Table {
         rows,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use scarce_metrics::Summary;
+
+    use super::*;
+
+    #[test]
+    fn says_what_is_undefined_and_what_has_no_interval() {
+        let summary = |value, interval: Option<(f64, f64)>, n| Summary {
+            value,
+            low: interval.map(|i| i.0),
+            high: interval.map(|i| i.1),
+            n,
+            n_undefined: 3,
+            n_penalised: 1,
+        };
+        let mean = BTreeMap::from([
+            (
+                "dice".to_owned(),
+                summary(Some(0.91234), Some((0.9, 0.95)), 4),
+            ),
+            ("hd95".to_owned(), summary(None, None, 0)),
+        ]);
+        let definition = BTreeMap::from([("dice".to_owned(), "overlap".to_owned())]);
+        let table = metrics_table(&EvaluationReport {
+            cases: Vec::new(),
+            mean,
+            definition,
+        });
+        let expected = [
+            [
+                "dice",
+                "0.9123",
+                "0.9000 to 0.9500",
+                "4",
+                "3",
+                "1",
+                "overlap",
+            ],
+            ["hd95", "undefined", "needs two cases", "0", "3", "1", ""],
+        ];
+        assert_eq!(
+            table.rows,
+            expected.map(|row| row.map(str::to_owned).to_vec())
+        );
+        assert_eq!(table.columns.len(), expected[0].len());
+    }
+}
