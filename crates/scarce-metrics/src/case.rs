@@ -78,15 +78,30 @@ pub fn evaluate_case(
         value,
         penalised: false,
     };
+    let legacy_zero = Measured {
+        value: Some(0.0),
+        penalised: true,
+    };
+    let legacy = options.empty == EmptyPolicy::LegacyZero;
+    let overlap = |value: f64| {
+        if legacy && counts.both_empty() {
+            legacy_zero
+        } else {
+            plain(Some(value))
+        }
+    };
     let mut figures: BTreeMap<String, Measured> = [
-        ("dice", Some(counts.dice())),
-        ("jaccard", Some(counts.jaccard())),
-        ("precision", counts.precision()),
-        ("recall", counts.recall()),
-        ("relative_volume_error", counts.relative_volume_error()),
+        ("dice", overlap(counts.dice())),
+        ("jaccard", overlap(counts.jaccard())),
+        ("precision", plain(counts.precision())),
+        ("recall", plain(counts.recall())),
+        (
+            "relative_volume_error",
+            plain(counts.relative_volume_error()),
+        ),
     ]
     .into_iter()
-    .map(|(name, value)| (name.to_owned(), plain(value)))
+    .map(|(name, figure)| (name.to_owned(), figure))
     .collect();
 
     let surfaces = SurfaceDistances::of(p, r, spacing_zyx);
@@ -94,17 +109,12 @@ pub fn evaluate_case(
         if let Some(surfaces) = &surfaces {
             return plain(Some(value(surfaces)));
         }
-        if counts.prediction == 0 && counts.reference == 0 {
-            return plain(Some(0.0));
-        }
         match options.empty {
+            EmptyPolicy::LegacyZero => legacy_zero,
+            _ if counts.both_empty() => plain(Some(0.0)),
             EmptyPolicy::Undefined => plain(None),
             EmptyPolicy::WorstCase => Measured {
                 value: Some(diagonal(reference.shape_zyx(), spacing_zyx)),
-                penalised: true,
-            },
-            EmptyPolicy::LegacyZero => Measured {
-                value: Some(0.0),
                 penalised: true,
             },
         }

@@ -15,11 +15,14 @@
 //! | `assd` | mean over both directions' distances together |
 //!
 //! A is the prediction, B the reference. A surface is the set of voxels with a face neighbour
-//! outside; the array's edge counts as outside (medpy).
+//! outside; the array's edge counts as outside (medpy). An axis with one voxel has no surface across
+//! it: a slice alone is scored as the 2-D image it is.
 
 mod case;
+mod definition;
 mod options;
 mod overlap;
+mod percentile;
 pub mod report;
 mod statistics;
 mod surface;

@@ -67,14 +67,16 @@ choice! {
 }
 
 choice! {
-    /// What a case scores when a mask is empty. Two empty masks agree: overlaps 1, distances 0.
+    /// What a case scores when a mask is empty. Two empty masks agree: overlaps 1, distances 0, but
+    /// for the last policy.
     EmptyPolicy ("empty-mask policy": "undefined, worst-case or legacy-zero") {
         /// Distances are undefined, counted, and left out of means.
         #[default]
         Undefined = "undefined",
         /// Distances are the diagonal of the image, counted as penalised.
         WorstCase = "worst-case",
-        /// Distances are 0, the best score for the worst case: only to compare with tables that did so.
+        /// Distances are 0, the best score for the worst case, and two empty masks overlap by 0: the
+        /// rule of UA-MT's and SSL4MIS's evaluation, only to compare with tables made by it.
         LegacyZero = "legacy-zero",
     }
 }

@@ -26,6 +26,11 @@ impl Counts {
             })
     }
 
+    /// Neither mask has a voxel.
+    pub(crate) fn both_empty(self) -> bool {
+        self.prediction == 0 && self.reference == 0
+    }
+
     pub(crate) fn dice(self) -> f64 {
         agreed_or(2 * self.both, self.prediction + self.reference)
     }

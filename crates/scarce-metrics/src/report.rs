@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use scarce_image::Seed;
 use serde::{Deserialize, Serialize};
 
-use crate::{Measured, SegmentationOptions, Summary, Unit, bca_interval};
+use crate::definition::definition;
+use crate::{Measured, SegmentationOptions, Summary, bca_interval};
 
 /// What `scarce evaluate` writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,40 +108,4 @@ fn quoted(cell: &str) -> String {
     } else {
         cell.to_owned()
     }
-}
-
-/// What a figure means under the options. A prefix up to a dot names the label it is about.
-fn definition(name: &str, options: &SegmentationOptions) -> String {
-    let (label, figure) = name.rsplit_once('.').unwrap_or(("", name));
-    let unit = match options.unit {
-        Unit::Mm => "mm",
-        Unit::Voxel => "voxels",
-    };
-    let convention = options.convention;
-    let text = match figure {
-        "dice" => "2|A∩B| / (|A|+|B|)".to_owned(),
-        "jaccard" => "|A∩B| / |A∪B|".to_owned(),
-        "precision" => "|A∩B| / |A|".to_owned(),
-        "recall" => "|A∩B| / |B|".to_owned(),
-        "relative_volume_error" => "(|A|−|B|) / |B|".to_owned(),
-        "hd" => format!("largest distance between the surfaces, {unit}"),
-        "hd95" => format!("95th percentile of surface distances, {convention}, {unit}"),
-        "asd" => format!("mean distance from A's surface to B's, {unit}"),
-        "assd" => format!("mean of both directions' surface distances together, {unit}"),
-        _ => "no definition".to_owned(),
-    };
-    let distance = matches!(figure, "hd" | "hd95" | "asd" | "assd");
-    let empty = if distance {
-        format!("; empty masks: {}", options.empty)
-    } else {
-        String::new()
-    };
-    let about = if label.is_empty() {
-        String::new()
-    } else {
-        format!("; {label}")
-    };
-    format!(
-        "{text}; A prediction, B reference{about}{empty}; mean with 95 % BCa bootstrap interval"
-    )
 }

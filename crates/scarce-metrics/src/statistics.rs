@@ -4,7 +4,9 @@ use rand::Rng as _;
 use scarce_image::{Seed, StreamKey};
 use serde::{Deserialize, Serialize};
 
-const RESAMPLES: usize = 2000;
+use crate::percentile::percentile;
+
+pub(crate) const RESAMPLES: usize = 2000;
 
 /// A mean over cases and how far to trust it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,9 +32,6 @@ pub fn bca_interval(values: &[f64], seed: Seed, purpose: &str) -> Option<(f64, f
     if n < 2 {
         return None;
     }
-    let mean = |sum: f64, n: usize| sum / n as f64;
-    let total: f64 = values.iter().sum();
-    let observed = mean(total, n);
     let mut rng = seed.stream(StreamKey {
         epoch: 0,
         sample_id: "",
@@ -43,18 +42,30 @@ pub fn bca_interval(values: &[f64], seed: Seed, purpose: &str) -> Option<(f64, f
             let sum: f64 = (0..n)
                 .map(|_| values[rng.random_range(0..n as u64) as usize])
                 .sum();
-            mean(sum, n)
+            sum / n as f64
         })
         .collect();
     means.sort_unstable_by(f64::total_cmp);
-    if means[0] == means[RESAMPLES - 1] {
-        return Some((observed, observed));
+    Some(ends(values, &means))
+}
+
+/// The interval's ends from the sorted means of the resamples.
+fn ends(values: &[f64], means: &[f64]) -> (f64, f64) {
+    let n = values.len();
+    let mean = |sum: f64, n: usize| sum / n as f64;
+    let total: f64 = values.iter().sum();
+    let observed = mean(total, n);
+    // The same values summed in another order differ in the last bits: that is still a tie.
+    let largest = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    let tie = 1e-12 * largest;
+    if means.iter().all(|m| (m - observed).abs() <= tie) {
+        return (observed, observed);
     }
     // Ties count half, or a mean of few values would look biased.
-    let below = means.iter().filter(|m| **m < observed).count() as f64;
-    let equal = means.iter().filter(|m| **m == observed).count() as f64;
-    let share = ((below + 0.5 * equal) / RESAMPLES as f64)
-        .clamp(0.5 / RESAMPLES as f64, 1.0 - 0.5 / RESAMPLES as f64);
+    let below = means.iter().filter(|m| **m < observed - tie).count() as f64;
+    let above = means.iter().filter(|m| **m > observed + tie).count() as f64;
+    let count = means.len() as f64;
+    let share = (0.5 + 0.5 * (below - above) / count).clamp(0.5 / count, 1.0 - 0.5 / count);
     let bias = normal_quantile(share);
     let jackknife: Vec<f64> = values.iter().map(|v| mean(total - v, n - 1)).collect();
     let centre = mean(jackknife.iter().sum(), n);
@@ -72,11 +83,10 @@ pub fn bca_interval(values: &[f64], seed: Seed, purpose: &str) -> Option<(f64, f
     };
     let end = |z: f64| {
         let adjusted = bias + (bias + z) / (1.0 - acceleration * (bias + z));
-        let rank = normal_cdf(adjusted) * (RESAMPLES - 1) as f64;
-        means[(rank.round() as usize).min(RESAMPLES - 1)]
+        percentile(means, 100.0 * normal_cdf(adjusted))
     };
     let z = 1.959_963_984_540_054;
-    Some((end(-z), end(z)))
+    (end(-z), end(z))
 }
 
 /// Φ by Abramowitz & Stegun 26.2.17, within 7.5e-8.
@@ -123,6 +133,43 @@ mod tests {
             "{low} {high}"
         );
         assert_eq!(bca_interval(&values, Seed(7), "dice"), Some((low, high)));
+    }
+
+    /// All nⁿ resamples instead of 2000 drawn ones, so that nothing is left to chance:
+    /// ```python
+    /// means = np.array([np.mean(c) for c in itertools.product(v, repeat=len(v))])
+    /// tie = np.isclose(means, np.mean(v), rtol=0, atol=1e-12)
+    /// z0 = norm.ppf(((means < np.mean(v)) & ~tie).mean() + tie.mean() / 2)
+    /// d = np.mean(v) - [np.delete(v, i).mean() for i in range(len(v))]
+    /// a = (d**3).sum() / (6 * (d**2).sum() ** 1.5)
+    /// z = z0 + norm.ppf([.025, .975])
+    /// np.percentile(means, 100 * norm.cdf(z0 + z / (1 - a * z)))
+    /// ```
+    #[test]
+    fn equals_the_exhaustive_bootstrap() {
+        for (values, low, high) in [
+            (&[0.5, 0.9][..], 0.515, 0.885),
+            (&[0.7, 0.8, 0.9], 0.721_666_666_667, 0.878_333_333_333),
+            (
+                &[1.2, 3.4, 2.2, 9.5, 1.0, 2.0],
+                1.666_666_666_667,
+                7.066_666_666_667,
+            ),
+        ] {
+            let n = values.len();
+            let mut means: Vec<f64> = (0..n.pow(n as u32))
+                .map(|resample| {
+                    let drawn = |k: usize| values[resample / n.pow(k as u32) % n];
+                    (0..n).map(drawn).sum::<f64>() / n as f64
+                })
+                .collect();
+            means.sort_unstable_by(f64::total_cmp);
+            let got = ends(values, &means);
+            assert!(
+                (got.0 - low).abs() < 1e-6 && (got.1 - high).abs() < 1e-6,
+                "{values:?}: {got:?}"
+            );
+        }
     }
 
     #[test]

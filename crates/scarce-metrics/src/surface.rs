@@ -4,6 +4,7 @@ use ndarray::{Array3, ArrayView3, Axis, Slice};
 use scarce_image::distance_transform;
 
 use crate::Convention;
+use crate::percentile::percentile;
 
 /// Distances from each surface voxel of one mask to the nearest of the other, sorted.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,12 +22,13 @@ impl SurfaceDistances {
     ) -> Option<Self> {
         // Nothing outside the box round both masks is nearer than what is inside it.
         let bounds = joint_bounds(prediction, reference)?;
+        let axes = axes_with_extent(prediction.dim().into());
         let crop = |mask: ArrayView3<'_, bool>| {
             let inside = mask.slice_each_axis(|axis| {
                 let [first, last] = bounds[axis.axis.index()];
                 Slice::from(first..=last)
             });
-            border(inside)
+            border(inside, axes)
         };
         let (a, b) = (crop(prediction), crop(reference));
         if !a.iter().any(|v| *v) || !b.iter().any(|v| *v) {
@@ -80,21 +82,25 @@ impl SurfaceDistances {
     }
 }
 
-/// NumPy's `percentile` with linear interpolation, of sorted values.
-fn percentile(sorted: &[f64], percent: f64) -> f64 {
-    let rank = percent / 100.0 * (sorted.len() - 1) as f64;
-    let (low, high) = (rank.floor() as usize, rank.ceil() as usize);
-    sorted[low] + (sorted[high] - sorted[low]) * (rank - low as f64)
+/// The axes along which a surface can be left. A slice alone is a 2-D image: its one layer has no
+/// neighbours above and below, and counting them as outside would make every pixel a surface.
+fn axes_with_extent(shape_zyx: [usize; 3]) -> [bool; 3] {
+    let extended = shape_zyx.map(|n| n > 1);
+    if extended.contains(&true) {
+        extended
+    } else {
+        [true; 3]
+    }
 }
 
-/// Voxels with a face neighbour outside. Cropping to the masks' box makes no new border: what lies
-/// at the box's face has nothing of its mask beyond.
-fn border(mask: ArrayView3<'_, bool>) -> Array3<bool> {
+/// Voxels with a face neighbour outside along one of the `axes`. Cropping to the masks' box makes no
+/// new border: what lies at the box's face has nothing of its mask beyond.
+fn border(mask: ArrayView3<'_, bool>, axes: [bool; 3]) -> Array3<bool> {
     let mut border = Array3::from_elem(mask.raw_dim(), false);
     for ((z, y, x), inside) in mask.indexed_iter() {
         if *inside {
             let at = [z, y, x];
-            border[at] = (0..3).any(|axis| {
+            border[at] = (0..3).filter(|axis| axes[*axis]).any(|axis| {
                 let neighbour = |step: isize| {
                     let mut to = at;
                     to[axis] = to[axis].checked_add_signed(step)?;
@@ -107,17 +113,24 @@ fn border(mask: ArrayView3<'_, bool>) -> Array3<bool> {
     border
 }
 
-/// First and last index along each axis where either mask is set.
+/// First and last index along each axis where either mask is set, in one pass along memory.
 fn joint_bounds(a: ArrayView3<'_, bool>, b: ArrayView3<'_, bool>) -> Option<[[usize; 2]; 3]> {
-    let mut bounds = [[0; 2]; 3];
-    for (axis, bound) in bounds.iter_mut().enumerate() {
-        let occupied = |index: &usize| {
-            let slab =
-                |m: &ArrayView3<'_, bool>| m.index_axis(Axis(axis), *index).iter().any(|v| *v);
-            slab(&a) || slab(&b)
+    let mut bounds: Option<[[usize; 2]; 3]> = None;
+    let (_, ny, nx) = a.dim();
+    let rows = a.lanes(Axis(2)).into_iter().zip(b.lanes(Axis(2)));
+    for (k, (a, b)) in rows.enumerate() {
+        let occupied = |x: &usize| a[*x] || b[*x];
+        let Some(first) = (0..nx).find(occupied) else {
+            continue;
         };
-        let n = a.len_of(Axis(axis));
-        *bound = [(0..n).find(occupied)?, (0..n).rev().find(occupied)?];
+        let last = (first..nx).rev().find(occupied).unwrap_or(first);
+        let row = [[k / ny, k / ny], [k % ny, k % ny], [first, last]];
+        bounds = Some(bounds.map_or(row, |old| {
+            [0, 1, 2].map(|axis| {
+                let ([low, high], [row_low, row_high]) = (old[axis], row[axis]);
+                [low.min(row_low), high.max(row_high)]
+            })
+        }));
     }
-    Some(bounds)
+    bounds
 }

@@ -126,6 +126,46 @@ fn equals_the_golden_table() {
     assert!((value(&p, &r, &voxels, "hd95").unwrap() - 2f64.sqrt()).abs() < 1e-9);
 }
 
+/// A slice alone is a 2-D image. Made with medpy 0.5.2 on the 2-D arrays:
+/// ```python
+/// r = np.zeros((16, 16), bool); r[3:12, 4:13] = 1
+/// p = np.zeros_like(r); p[4:14, 5:11] = 1
+/// [f(p, r, (.5, 2.)) for f in (hd, hd95, asd, assd)]
+/// ```
+#[test]
+fn a_slice_is_scored_in_two_dimensions() {
+    let slices = |axis: usize| {
+        let lay = |rows: std::ops::Range<usize>, columns: std::ops::Range<usize>| {
+            let mut shape = [16; 3];
+            shape[axis] = 1;
+            let mut spacing_zyx = [0.5, 2.0, 2.0];
+            spacing_zyx[axis] = 9.0;
+            let (r, c) = if axis == 0 { (1, 2) } else { (0, 3 - axis) };
+            spacing_zyx[r] = 0.5;
+            let [z, y, x] = spacing_zyx;
+            mask(shape, [x, y, z], |at| {
+                rows.contains(&at[r]) && columns.contains(&at[c])
+            })
+        };
+        (lay(4..14, 5..11), lay(3..12, 4..13))
+    };
+    for axis in 0..3 {
+        let (p, r) = slices(axis);
+        for (name, expected) in [
+            ("hd", 4.031128874149275),
+            ("hd95", 4.0),
+            ("asd", 0.8928571428571429),
+            ("assd", 1.5025705749961156),
+        ] {
+            let got = value(&p, &r, &SegmentationOptions::default(), name).unwrap();
+            assert!((got - expected).abs() < 1e-12, "{name}, axis {axis}: {got}");
+        }
+    }
+    let voxel = mask([1; 3], [1.0; 3], |_| true);
+    let alone = value(&voxel, &voxel, &SegmentationOptions::default(), "assd");
+    assert_eq!(alone, Some(0.0));
+}
+
 #[test]
 fn empty_masks_follow_the_policy() {
     let something = mask([4, 5, 6], [1.0; 3], |at| at == [1, 2, 3]);
@@ -147,11 +187,21 @@ fn empty_masks_follow_the_policy() {
                 );
             }
         }
+        // Two empty masks agree, but for the rule that scores every empty prediction (0, 0, 0, 0).
+        let legacy = policy == EmptyPolicy::LegacyZero;
         let both = evaluate_case(&nothing, &nothing, &options).unwrap();
-        assert_eq!(
-            (both["dice"].value, both["hd95"].value),
-            (Some(1.0), Some(0.0))
-        );
+        for (name, expected) in [
+            ("dice", if legacy { 0.0 } else { 1.0 }),
+            ("jaccard", if legacy { 0.0 } else { 1.0 }),
+            ("hd95", 0.0),
+            ("asd", 0.0),
+        ] {
+            assert_eq!(
+                (both[name].value, both[name].penalised),
+                (Some(expected), legacy),
+                "{name} under {policy}"
+            );
+        }
     }
     assert_eq!(
         value(
