@@ -4,7 +4,7 @@ use ndarray::Array2;
 use rand::Rng;
 use rand::seq::SliceRandom as _;
 use scarce_image::{Seed, StreamKey};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use crate::{Policy, RegionGrid, Rounding};
@@ -51,9 +51,10 @@ pub enum MaskError {
 }
 
 /// Which patches are hidden, and the account of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PatchMask {
-    /// `(row, column)`, true = hidden.
+    /// `(row, column)`, true = hidden; a list of rows when serialized.
+    #[serde(serialize_with = "rows")]
     pub hidden: Array2<bool>,
     /// What was asked and what came of it.
     pub audit: Audit,
@@ -70,7 +71,12 @@ pub struct Audit {
     pub hidden: usize,
     /// Hidden cells of the region.
     pub hidden_region: usize,
-    /// Share of the region asked to be hidden, as the policy came to it.
+    /// Hidden cells of the rest.
+    pub hidden_background: usize,
+    /// Share of all cells asked to be hidden; follows from the region's size under
+    /// [`Policy::Region`].
+    pub asked: f64,
+    /// Share of the region asked to be hidden, as the policy came to it: always 0 to 1.
     pub asked_region: f64,
     /// Share of the rest asked to be hidden.
     pub asked_background: f64,
@@ -147,6 +153,8 @@ pub fn sample(
         region_cells: region.len(),
         hidden: hidden_count,
         hidden_region,
+        hidden_background: hidden_count - hidden_region,
+        asked: plan.asked,
         asked_region: plan.asked_region,
         asked_background: plan.asked_background,
         achieved: hidden_count as f64 / cells as f64,
@@ -168,8 +176,13 @@ enum Counts {
     Together(usize),
 }
 
+fn rows<S: Serializer>(hidden: &Array2<bool>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(hidden.outer_iter().map(|row| row.to_vec()))
+}
+
 struct Plan {
     counts: Counts,
+    asked: f64,
     asked_region: f64,
     asked_background: f64,
     warnings: Vec<String>,
@@ -193,6 +206,7 @@ impl Plan {
                 let counts = Counts::Together(rounding.hidden(cells, ratio));
                 Ok(Self {
                     counts,
+                    asked: ratio,
                     asked_region: ratio,
                     asked_background: ratio,
                     warnings,
@@ -210,6 +224,7 @@ impl Plan {
                 };
                 Ok(Self {
                     counts,
+                    asked: (high * region as f64 + low * background as f64) / cells as f64,
                     asked_region: high,
                     asked_background: low,
                     warnings,
@@ -218,16 +233,18 @@ impl Plan {
             Policy::Overall { ratio, contrast } => {
                 check_share("ratio", ratio)?;
                 check_share("contrast", contrast)?;
-                // high·r + low·(1 − r) = ratio with high − low = contrast.
-                let r = region as f64 / cells as f64;
-                let wanted = ratio + contrast * (1.0 - r);
+                let [high, low] = shares_for(ratio, contrast, region as f64 / cells as f64);
                 let total = rounding.hidden(cells, ratio);
                 let most = region.min(total);
                 let least = total.saturating_sub(background);
-                let in_region = rounding.hidden(region, wanted.min(1.0)).clamp(least, most);
-                if wanted > 1.0 || wanted - contrast < 0.0 {
+                let in_region = rounding.hidden(region, high).clamp(least, most);
+                if region == cells && contrast > 0.0 {
+                    warnings
+                        .push("the region has every cell: nothing to contrast it with".to_owned());
+                } else if region > 0 && high - low < contrast - 1e-9 {
                     warnings.push(format!(
-                        "a contrast of {contrast} is out of reach at a ratio of {ratio} and {region} of {cells} cells"
+                        "a contrast of {contrast} is out of reach at a ratio of {ratio} and {region} of {cells} cells: {:.3} is asked",
+                        high - low
                     ));
                 }
                 Ok(Self {
@@ -235,12 +252,28 @@ impl Plan {
                         region: in_region,
                         background: total - in_region,
                     },
-                    asked_region: wanted,
-                    asked_background: wanted - contrast,
+                    asked: ratio,
+                    asked_region: high,
+                    asked_background: low,
                     warnings,
                 })
             }
         }
+    }
+}
+
+/// The shares `[high, low]` of the region and of the rest with high·r + low·(1 − r) = ratio, for a
+/// region that is the share `r` of all cells. They differ by `contrast`, or by what comes nearest to
+/// it with both in 0 to 1.
+fn shares_for(ratio: f64, contrast: f64, r: f64) -> [f64; 2] {
+    let (high, low) = (ratio + contrast * (1.0 - r), ratio - contrast * r);
+    // Of the two ends at most one can be beyond its limit, for a contrast of at most 1.
+    if high > 1.0 && r < 1.0 {
+        [1.0, ((ratio - r) / (1.0 - r)).clamp(0.0, 1.0)]
+    } else if low < 0.0 && r > 0.0 {
+        [(ratio / r).min(1.0), 0.0]
+    } else {
+        [high.min(1.0), low.max(0.0)]
     }
 }
 
@@ -344,6 +377,41 @@ mod tests {
         }
         let random = masked(&grid(7, 7, 10), Policy::Random { ratio: 0.6 }, 0).unwrap();
         assert_eq!(random.audit.hidden, 29);
+    }
+
+    #[test]
+    fn shares_keep_the_ratio_and_stay_shares() {
+        for (ratio, contrast, r, expected) in [
+            (0.6, 0.4, 0.5, [0.8, 0.4]),
+            (0.6, 0.4, 0.0, [1.0, 0.6]),
+            (0.6, 0.4, 1.0, [0.6, 0.2]),
+            (0.9, 0.9, 0.25, [1.0, 0.65 / 0.75]),
+            (0.2, 0.8, 0.5, [0.4, 0.0]),
+            (0.5, 1.0, 0.5, [1.0, 0.0]),
+            (0.0, 1.0, 0.5, [0.0, 0.0]),
+        ] {
+            let [high, low] = shares_for(ratio, contrast, r);
+            let off = (high - expected[0]).abs().max((low - expected[1]).abs());
+            assert!(off < 1e-12, "{ratio} {contrast} {r}: {high} {low}");
+        }
+        for k in 0..=20 * 20 * 20 {
+            let part = |k: i32| f64::from(k % 20) / 20.0 + 0.025;
+            let (ratio, contrast, r) = (part(k), part(k / 20), part(k / 400));
+            let [high, low] = shares_for(ratio, contrast, r);
+            assert!((0.0..=1.0).contains(&high) && (0.0..=1.0).contains(&low));
+            assert!((high * r + low * (1.0 - r) - ratio).abs() < 1e-12);
+            assert!(low <= high && high - low <= contrast + 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_mask_is_written_as_rows() {
+        let policy = Policy::Random { ratio: 0.5 };
+        let mask = masked(&grid(1, 2, 0), policy, 0).unwrap();
+        let json = serde_json::to_value(&mask).unwrap();
+        let row = [mask.hidden[[0, 0]], mask.hidden[[0, 1]]];
+        assert_eq!(json["hidden"], serde_json::json!([row]));
+        assert_eq!(json["audit"]["hidden"], 1);
     }
 
     #[test]

@@ -104,6 +104,14 @@ proptest! {
             (audit.cells, audit.region_cells, audit.hidden, audit.hidden_region),
             (n, region, hidden, in_region)
         );
+        prop_assert_eq!(audit.hidden_background, hidden - in_region);
+        for share in [audit.asked, audit.asked_region, audit.asked_background] {
+            prop_assert!((0.0..=1.0).contains(&share), "{}", share);
+        }
+        // Whole cells: truncation hides up to one more in each part.
+        if !matches!(policy, Policy::Random { .. }) {
+            prop_assert!((audit.asked - audit.achieved).abs() * (n as f64) < 2.0 + 1e-6);
+        }
         if let Policy::Region { high, .. } = policy {
             prop_assert_eq!(in_region, rounding.hidden(region, high));
         }
