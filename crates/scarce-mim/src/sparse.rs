@@ -1,5 +1,8 @@
 //! Sparse convolution simulated by dense operators and a mask.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use tch::nn::{self, Conv2D, Path};
 use tch::{Kind, Tensor};
 
@@ -10,6 +13,8 @@ use crate::MimError;
 #[derive(Debug)]
 pub struct Active {
     grid: Tensor,
+    /// The mask at the sizes that were asked for: every layer of a stage asks for the same.
+    enlarged: RefCell<BTreeMap<(i64, i64), Tensor>>,
 }
 
 impl Active {
@@ -17,6 +22,7 @@ impl Active {
     pub fn new(visible: &Tensor) -> Self {
         Self {
             grid: visible.to_kind(Kind::Float),
+            enlarged: RefCell::default(),
         }
     }
 
@@ -25,6 +31,9 @@ impl Active {
     /// # Errors
     /// [`MimError::Shape`] when the size is no such multiple.
     pub fn at(&self, height: i64, width: i64) -> Result<Tensor, MimError> {
+        if let Some(mask) = self.enlarged.borrow().get(&(height, width)) {
+            return Ok(mask.shallow_clone());
+        }
         let (_, _, rows, columns) = self.grid.size4()?;
         if height % rows != 0 || width % columns != 0 {
             return Err(MimError::Shape {
@@ -36,7 +45,11 @@ impl Active {
         let rows_repeated = self
             .grid
             .f_repeat_interleave_self_int(height / rows, 2, None)?;
-        Ok(rows_repeated.f_repeat_interleave_self_int(width / columns, 3, None)?)
+        let mask = rows_repeated.f_repeat_interleave_self_int(width / columns, 3, None)?;
+        self.enlarged
+            .borrow_mut()
+            .insert((height, width), mask.shallow_clone());
+        Ok(mask)
     }
 
     /// The mask at the size of `map` `(batch, channel, y, x)`.
@@ -85,7 +98,7 @@ impl SparseBatchNorm {
         }
     }
 
-    /// Normalises `(batch, channel, y, x)`.
+    /// Normalises `(batch, channel, y, x)`, which is 0 where it is hidden, as [`convolve`] leaves it.
     ///
     /// # Errors
     /// [`MimError::Visible`] in training for fewer than two visible positions.
@@ -98,24 +111,18 @@ impl SparseBatchNorm {
         let mask = active.like(input)?;
         let over = [0i64, 2, 3];
         let channels = |t: &Tensor| t.f_view([1, -1, 1, 1]);
-        let (mean, var) = if train {
+        let centre = |mean: &Tensor| (input - channels(mean)?).f_mul(&mask);
+        let (centred, var) = if train {
             let visible = mask.f_sum(Kind::Float)?.f_double_value(&[])?;
             if visible < 2.0 {
                 return Err(MimError::Visible {
                     visible: visible as i64,
                 });
             }
-            // Hidden positions of the input are 0 already, so its sum is over visible ones.
-            let mean =
-                input
-                    .f_mul(&mask)?
-                    .f_sum_dim_intlist(over.as_slice(), false, Kind::Float)?
-                    / visible;
-            let centred = (input - channels(&mean)?).f_mul(&mask)?;
-            let squares =
-                centred
-                    .f_square()?
-                    .f_sum_dim_intlist(over.as_slice(), false, Kind::Float)?;
+            let sum = |t: &Tensor| t.f_sum_dim_intlist(over.as_slice(), false, Kind::Float);
+            let mean = sum(input)? / visible;
+            let centred = centre(&mean)?;
+            let squares = sum(&centred.f_square()?)?;
             let var = &squares / visible;
             let _guard = tch::no_grad_guard();
             let unbiased = squares.detach() / (visible - 1.0);
@@ -127,16 +134,16 @@ impl SparseBatchNorm {
                 .running_var
                 .shallow_clone()
                 .f_lerp_(&unbiased, MOMENTUM)?;
-            (mean, var)
+            (centred, var)
         } else {
             (
-                self.running_mean.shallow_clone(),
+                centre(&self.running_mean)?,
                 self.running_var.shallow_clone(),
             )
         };
         let scale = (var + EPS).f_rsqrt()?.f_mul(&self.weight)?;
-        let shifted = (input - channels(&mean)?).f_mul(&channels(&scale)?)? + channels(&self.bias)?;
-        Ok(shifted * mask)
+        // Both terms are 0 where it is hidden.
+        Ok(centred * channels(&scale)? + mask * channels(&self.bias)?)
     }
 }
 

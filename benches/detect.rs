@@ -1,0 +1,33 @@
+//! Suppressing overlaps among a thousand boxes, and pooling a feature map over a hundred.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use scarce_detect::nms::nms;
+use scarce_detect::roi_align::RoiAlign;
+use tch::{Device, Kind, Tensor};
+
+fn detect(c: &mut Criterion) {
+    tch::manual_seed(1);
+    let corners = Tensor::rand([1000, 2], (Kind::Float, Device::Cpu)) * 400.0;
+    let sides = Tensor::rand([1000, 2], (Kind::Float, Device::Cpu)) * 80.0 + 8.0;
+    let boxes = Tensor::cat(&[&corners, &(&corners + sides)], 1);
+    let scores = Tensor::rand([1000], (Kind::Float, Device::Cpu));
+    let map = Tensor::rand([128, 32, 32], (Kind::Float, Device::Cpu));
+    let align = RoiAlign {
+        output_yx: [7, 7],
+        spatial_scale: 1.0 / 16.0,
+        sampling_ratio: 2,
+    };
+    let mut group = c.benchmark_group("detect");
+    group.bench_function("nms/1000", |b| {
+        b.iter(|| nms(black_box(&boxes), &scores, 0.5))
+    });
+    group.bench_function("roi_align/100x128x7x7", |b| {
+        b.iter(|| align.forward(black_box(&map), &boxes.narrow(0, 0, 100)));
+    });
+    group.finish();
+}
+
+criterion_group! { name = benches; config = scarce_benches::criterion(); targets = detect }
+criterion_main!(benches);
