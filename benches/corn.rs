@@ -36,7 +36,7 @@ fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let rows = |_| Tensor::randn([4096, 64], (Kind::Float, Device::Cpu));
     let [student, teacher] = [0, 1].map(rows);
     group.bench_function("coral_loss/4096x64", |b| {
-        b.iter(|| coral_loss(black_box(&student), &teacher))
+        b.iter(|| coral_loss(black_box(&student), &teacher));
     });
     group.finish();
     Ok(())

@@ -21,7 +21,7 @@ fn detect(c: &mut Criterion) {
     };
     let mut group = c.benchmark_group("detect");
     group.bench_function("nms/1000", |b| {
-        b.iter(|| nms(black_box(&boxes), &scores, 0.5))
+        b.iter(|| nms(black_box(&boxes), &scores, 0.5));
     });
     group.bench_function("roi_align/100x128x7x7", |b| {
         b.iter(|| align.forward(black_box(&map), &boxes.narrow(0, 0, 100)));

@@ -19,10 +19,10 @@ fn bench(c: &mut Criterion) -> Result<(), GeometryError> {
     let mut group = c.benchmark_group("image");
     let id = |name: &str| BenchmarkId::new(name, SIDE);
     group.bench_function(id("window"), |b| {
-        b.iter(|| window(black_box(&volume), -160.0, 240.0))
+        b.iter(|| window(black_box(&volume), -160.0, 240.0));
     });
     group.bench_function(id("reorient_to_ras"), |b| {
-        b.iter(|| reorient_to_ras(black_box(&volume)))
+        b.iter(|| reorient_to_ras(black_box(&volume)));
     });
     group.bench_function(id("resample_linear_to_1.5mm"), |b| {
         b.iter(|| resample_spacing(black_box(&volume), [1.5; 3]));

@@ -24,13 +24,13 @@ fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
             b.iter(|| write_volume(&path, black_box(&volume)));
         });
         group.bench_function(format!("read_{name}/{SIDE}"), |b| {
-            b.iter(|| read_volume(&path))
+            b.iter(|| read_volume(&path));
         });
     }
     let path = folder.join("labels.nii.gz");
     write_label_map(&path, &labels)?;
     group.bench_function(format!("read_labels.nii.gz/{SIDE}"), |b| {
-        b.iter(|| read_label_map(&path))
+        b.iter(|| read_label_map(&path));
     });
     group.bench_function(format!("verify_a_folder_of_3/{SIDE}"), |b| {
         b.iter(|| verify(std::slice::from_ref(&folder)));

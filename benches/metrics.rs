@@ -26,7 +26,7 @@ fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     }
     let values: Vec<f64> = (0..100).map(|k| f64::from(k).sin().abs()).collect();
     group.bench_function("bca_interval/100", |b| {
-        b.iter(|| bca_interval(black_box(&values), Seed(1), "bench"))
+        b.iter(|| bca_interval(black_box(&values), Seed(1), "bench"));
     });
     group.finish();
     Ok(())

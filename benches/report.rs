@@ -43,7 +43,7 @@ fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
         });
     });
     group.bench_function("page_of_ten_charts/1000", |b| {
-        b.iter(|| page(black_box(&points)))
+        b.iter(|| page(black_box(&points)));
     });
     group.finish();
     Ok(())

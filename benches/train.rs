@@ -39,16 +39,16 @@ fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let mut group = c.benchmark_group("train");
     group.bench_function("adamw_step/1M", |b| b.iter(|| optimizer.step(1e-4, 1.0)));
     group.bench_function("ema_update/1M", |b| {
-        b.iter(|| ema_update(&teacher, &student, 0.99))
+        b.iter(|| ema_update(&teacher, &student, 0.99));
     });
     let folder = std::env::temp_dir().join(format!("scarce-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     group.bench_function("checkpoint_save/1M", |b| {
-        b.iter(|| checkpoint(&parameters).save(&folder))
+        b.iter(|| checkpoint(&parameters).save(&folder));
     });
     checkpoint(&parameters).save(&folder)?;
     group.bench_function("checkpoint_load/1M", |b| {
-        b.iter(|| Checkpoint::load(&folder))
+        b.iter(|| Checkpoint::load(&folder));
     });
     group.finish();
     std::fs::remove_dir_all(&folder)?;

@@ -30,7 +30,7 @@ fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
         b.iter(|| encoder.encode(black_box(&["the organ that pumps blood"])));
     });
     group.bench_function("localize/128", |b| {
-        b.iter(|| localizer.localize(black_box(&volume), "heart"))
+        b.iter(|| localizer.localize(black_box(&volume), "heart"));
     });
     group.finish();
     Ok(())

@@ -2,7 +2,10 @@
 
 use scarce_train::pytorch_init::{batch_norm, uniform_fan_in};
 use serde::{Deserialize, Serialize};
-use tch::nn::{self, BatchNorm, Conv3D, ConvTranspose3D, ModuleT as _, Path};
+use tch::nn::{
+    self, BatchNorm, Conv3D, ConvTranspose3D, GroupNorm, GroupNormConfig, Module as _,
+    ModuleT as _, Path,
+};
 use tch::{Kind, Tensor};
 
 use crate::CornError;
@@ -20,6 +23,17 @@ pub enum Upsampling {
     Trilinear,
 }
 
+/// How activations are normalised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalisation {
+    /// Over the batch, as the papers do. Batches of one or two crops leave running statistics that fit
+    /// neither crop.
+    Batch,
+    /// Over each sample's channel by itself, the same in training and evaluation.
+    Instance,
+}
+
 /// The network's size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -32,6 +46,8 @@ pub struct VNetConfig {
     pub base_filters: i64,
     /// How the decoder doubles the resolution.
     pub upsampling: Upsampling,
+    /// How activations are normalised.
+    pub normalisation: Normalisation,
     /// Share of channels dropped at the bottom and before the classifier, in training.
     pub dropout: f64,
 }
@@ -43,6 +59,7 @@ impl Default for VNetConfig {
             classes: 2,
             base_filters: 16,
             upsampling: Upsampling::Transposed,
+            normalisation: Normalisation::Batch,
             dropout: 0.5,
         }
     }
@@ -76,15 +93,45 @@ struct Level {
 #[derive(Debug)]
 enum Entrance {
     Down(ConvUnit),
-    Transposed(ConvTranspose3D, BatchNorm),
+    Transposed(ConvTranspose3D, Norm),
     Trilinear(ConvUnit),
 }
 
-/// Convolution, batch normalisation, rectifier.
+/// Convolution, normalisation, rectifier.
 #[derive(Debug)]
 struct ConvUnit {
     convolution: Conv3D,
-    norm: BatchNorm,
+    norm: Norm,
+}
+
+#[derive(Debug)]
+enum Norm {
+    Batch(BatchNorm),
+    Instance(GroupNorm),
+}
+
+impl Norm {
+    fn new(path: &Path<'_>, kind: Normalisation, channels: i64) -> Self {
+        match kind {
+            Normalisation::Batch => {
+                Self::Batch(nn::batch_norm3d(path / "bn", channels, batch_norm()))
+            }
+            // A group for each channel.
+            Normalisation::Instance => Self::Instance(nn::group_norm(
+                path / "in",
+                channels,
+                channels,
+                GroupNormConfig::default(),
+            )),
+        }
+    }
+
+    fn forward(&self, input: &Tensor, train: bool) -> Tensor {
+        match self {
+            Self::Batch(norm) => norm.forward_t(input, train),
+            Self::Instance(norm) => norm.forward(input),
+        }
+    }
 }
 
 impl VNet {
@@ -93,12 +140,13 @@ impl VNet {
 
     /// A network with PyTorch's default initialisation, its variables under `path`.
     pub fn new(path: &Path<'_>, config: &VNetConfig) -> Self {
+        let norm = config.normalisation;
         let filters = |level: usize| config.base_filters << level;
         let block = |path: &Path<'_>, filters: i64, from: i64, count: usize| {
             (0..count)
                 .map(|k| {
                     let inputs = if k == 0 { from } else { filters };
-                    ConvUnit::new(&(path / "block" / k), inputs, filters, 3, 1)
+                    ConvUnit::new(&(path / "block" / k), norm, [inputs, filters], 3, 1)
                 })
                 .collect()
         };
@@ -107,7 +155,13 @@ impl VNet {
                 let path = path / "encoder" / level;
                 let width = filters(level);
                 let entrance = (level > 0).then(|| {
-                    Entrance::Down(ConvUnit::new(&(&path / "down"), width / 2, width, 2, 2))
+                    Entrance::Down(ConvUnit::new(
+                        &(&path / "down"),
+                        norm,
+                        [width / 2, width],
+                        2,
+                        2,
+                    ))
                 });
                 let from = if level == 0 {
                     config.in_channels
@@ -127,9 +181,9 @@ impl VNet {
                 let width = filters(level);
                 let up = &path / "up";
                 let entrance = match config.upsampling {
-                    Upsampling::Transposed => transposed(&up, 2 * width, width),
+                    Upsampling::Transposed => transposed(&up, norm, 2 * width, width),
                     Upsampling::Trilinear => {
-                        Entrance::Trilinear(ConvUnit::new(&up, 2 * width, width, 3, 1))
+                        Entrance::Trilinear(ConvUnit::new(&up, norm, [2 * width, width], 3, 1))
                     }
                 };
                 let block = block(&path, width, width, CONVOLUTIONS[level]);
@@ -202,7 +256,7 @@ impl Level {
             None => input.shallow_clone(),
             Some(Entrance::Down(unit)) => unit.forward(input, train),
             Some(Entrance::Transposed(convolution, norm)) => {
-                input.apply(convolution).apply_t(norm, train).relu()
+                norm.forward(&input.apply(convolution), train).relu()
             }
             Some(Entrance::Trilinear(unit)) => {
                 let size: Vec<i64> = input.size()[2..].iter().map(|n| 2 * n).collect();
@@ -218,7 +272,13 @@ impl Level {
 }
 
 impl ConvUnit {
-    fn new(path: &Path<'_>, inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Self {
+    fn new(
+        path: &Path<'_>,
+        norm: Normalisation,
+        [inputs, outputs]: [i64; 2],
+        kernel: i64,
+        stride: i64,
+    ) -> Self {
         let padding = if stride == 1 { kernel / 2 } else { 0 };
         let config = nn::ConvConfig {
             stride,
@@ -227,13 +287,13 @@ impl ConvUnit {
         };
         Self {
             convolution: convolution(&(path / "conv"), inputs, outputs, kernel, config),
-            norm: nn::batch_norm3d(path / "bn", outputs, batch_norm()),
+            norm: Norm::new(path, norm, outputs),
         }
     }
 
     fn forward(&self, input: &Tensor, train: bool) -> Tensor {
         self.norm
-            .forward_t(&input.apply(&self.convolution), train)
+            .forward(&input.apply(&self.convolution), train)
             .relu()
     }
 }
@@ -259,7 +319,7 @@ fn convolution(
     )
 }
 
-fn transposed(path: &Path<'_>, inputs: i64, outputs: i64) -> Entrance {
+fn transposed(path: &Path<'_>, norm: Normalisation, inputs: i64, outputs: i64) -> Entrance {
     // PyTorch takes the fan-in of a transposed weight (in, out, k, k, k) from its second axis.
     let init = uniform_fan_in(outputs * 8);
     let config = nn::ConvTransposeConfig {
@@ -270,7 +330,7 @@ fn transposed(path: &Path<'_>, inputs: i64, outputs: i64) -> Entrance {
     };
     Entrance::Transposed(
         nn::conv_transpose3d(path / "conv", inputs, outputs, 2, config),
-        nn::batch_norm3d(path / "bn", outputs, batch_norm()),
+        Norm::new(path, norm, outputs),
     )
 }
 
@@ -342,9 +402,14 @@ mod tests {
 
     #[test]
     fn keeps_the_shape_and_refuses_others() {
-        for upsampling in [Upsampling::Transposed, Upsampling::Trilinear] {
+        for (upsampling, normalisation) in [
+            (Upsampling::Transposed, Normalisation::Batch),
+            (Upsampling::Trilinear, Normalisation::Batch),
+            (Upsampling::Transposed, Normalisation::Instance),
+        ] {
             let store = VarStore::new(Device::Cpu);
             let config = VNetConfig {
+                normalisation,
                 base_filters: 2,
                 classes: 3,
                 upsampling,

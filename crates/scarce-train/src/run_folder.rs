@@ -126,15 +126,15 @@ impl RunFolder {
     /// [`TrainError::Io`].
     pub(crate) fn rewind_metrics(&mut self, step: u64) -> Result<(), TrainError> {
         let path = self.path.join("metrics.jsonl");
-        let kept: Vec<String> = self
-            .rows()?
-            .into_iter()
-            .filter(|row| {
-                row.get("step")
-                    .and_then(Value::as_u64)
+        let text = fs::read_to_string(&path).map_err(io("cannot read", &path))?;
+        // Lines are kept as they are: a float that is parsed and printed again can change its last digit.
+        let kept: Vec<&str> = text
+            .split_inclusive('\n')
+            .filter(|line| {
+                let row: Option<Map<String, Value>> = serde_json::from_str(line).ok();
+                row.and_then(|row| row.get("step")?.as_u64())
                     .is_some_and(|s| s < step)
             })
-            .map(|row| format!("{}\n", Value::Object(row)))
             .collect();
         let temporary = self.path.join("metrics.jsonl.tmp");
         fs::write(&temporary, kept.concat()).map_err(io("cannot write", &temporary))?;

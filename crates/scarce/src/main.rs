@@ -4,6 +4,7 @@ mod cli;
 mod exit;
 mod json_output;
 mod preprocessing;
+mod radiological;
 mod training_inputs;
 mod verbs;
 

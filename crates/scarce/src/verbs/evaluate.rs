@@ -54,12 +54,19 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         return Err(UsageError(message).into());
     }
     let inputs = pair(&arguments.pred, &arguments.reference)?;
+    let labels = labels_in(&inputs)?;
     let mut cases = Vec::with_capacity(inputs.len());
     for files in &inputs {
         let prediction = scarce_io::read_label_map(&files.prediction)?;
         let reference = scarce_io::read_label_map(&files.reference)?;
-        let figures = compare(&prediction, &reference, &options, &arguments.metrics)
-            .with_context(|| format!("case {}", files.id))?;
+        let figures = compare(
+            &prediction,
+            &reference,
+            &labels,
+            &options,
+            &arguments.metrics,
+        )
+        .with_context(|| format!("case {}", files.id))?;
         cases.push((files.id.clone(), figures));
     }
     let report = EvaluationReport::from_cases(cases, &options, Seed(arguments.seed));
@@ -86,21 +93,32 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The labels of all cases together: a case that lacks one is scored for it all the same.
+fn labels_in(inputs: &[ComparedFiles]) -> anyhow::Result<BTreeSet<u16>> {
+    let mut labels = BTreeSet::new();
+    for path in inputs
+        .iter()
+        .flat_map(|files| [&files.prediction, &files.reference])
+    {
+        let map = scarce_io::read_label_map(path)?;
+        labels.extend(map.voxels().iter().copied().filter(|label| *label != 0));
+    }
+    Ok(labels)
+}
+
 /// Figures of the foreground, or of each label (`label-<n>.<figure>`) where there are several.
 fn compare(
     prediction: &LabelMap,
     reference: &LabelMap,
+    labels: &BTreeSet<u16>,
     options: &SegmentationOptions,
     wanted: &[String],
 ) -> anyhow::Result<BTreeMap<String, Measured>> {
-    let both = prediction.voxels().iter().chain(reference.voxels());
-    let labels: BTreeSet<u16> = both.copied().filter(|label| *label != 0).collect();
     let of = |map: &LabelMap, label: Option<u16>| -> Mask {
         map.map(|value| label.map_or(*value != 0, |label| *value == label))
     };
-    let several = labels.len() > 1;
-    let selections: Vec<Option<u16>> = if several {
-        labels.into_iter().map(Some).collect()
+    let selections: Vec<Option<u16>> = if labels.len() > 1 {
+        labels.iter().copied().map(Some).collect()
     } else {
         vec![None]
     };

@@ -3,12 +3,14 @@
 use std::fs;
 
 use anyhow::Context as _;
+use ndarray::Array2;
 use scarce_image::Seed;
 use scarce_mim::PretrainTask;
 use scarce_report::Picture;
 use scarce_train::run_training;
 
 use crate::cli::{RunArguments, set_up};
+use crate::radiological::radiological;
 use crate::training_inputs::{PretrainFile, open_run};
 
 /// Reconstructions shown of a run.
@@ -37,17 +39,15 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     // Neighbouring slices look alike; every fourth does not.
     for (k, index) in by_region.into_iter().step_by(4).take(SHOWN).enumerate() {
         let view = task.reconstruct(index, config.training.steps, seed)?;
-        let region = view.region.view();
-        let outlined = |pixels: &ndarray::Array2<f32>| {
-            Picture::grey(pixels.view())
-                .upscaled(2)
-                .with_mask_outline(region, Picture::REGION)
-        };
+        let region = radiological(view.region.view());
+        let drawn =
+            |pixels: &Array2<f32>| Picture::grey(radiological(pixels.view()).view()).upscaled(2);
+        let outlined =
+            |pixels: &Array2<f32>| drawn(pixels).with_mask_outline(region.view(), Picture::REGION);
+        let hidden = radiological(view.hidden.view());
         let strip = Picture::row(&[
             outlined(&view.input),
-            Picture::grey(view.input.view())
-                .upscaled(2)
-                .with_hidden_cells(view.hidden.view()),
+            drawn(&view.input).with_hidden_cells(hidden.view()),
             outlined(&view.output),
         ]);
         let png = strip.to_png()?;

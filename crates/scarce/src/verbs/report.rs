@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ndarray::{ArrayView2, Axis};
+use ndarray::Axis;
 use scarce_image::{LabelMap, Volume, reorient_to_ras, window};
 use scarce_report::{LineChart, Picture, Report, Section, Series, metrics_table};
 use serde_json::Value;
@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::evaluate::EvaluationFile;
 use super::predict::PredictionRecord;
 use crate::cli::ReportArguments;
+use crate::radiological::radiological;
 
 /// HU that are drawn black and white.
 const WINDOW: [f32; 2] = [-200.0, 400.0];
@@ -87,14 +88,6 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("cannot read {}", path.display()))
-}
-
-/// An axial slice as it is looked at: anterior up, the patient's right on the viewer's left.
-fn radiological<T: Clone>(slice: ArrayView2<'_, T>) -> ndarray::Array2<T> {
-    let mut slice = slice;
-    slice.invert_axis(Axis(0));
-    slice.invert_axis(Axis(1));
-    slice.to_owned()
 }
 
 /// The axial slice with most of a mask.
