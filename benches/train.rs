@@ -15,8 +15,8 @@ fn network() -> nn::VarStore {
     let store = nn::VarStore::new(Device::Cpu);
     for layer in 0..16 {
         let path = store.root() / format!("layer{layer}");
-        path.randn("weight", &[48, 48, 3, 3, 3], 0.0, 0.1);
-        path.zeros("bias", &[48]);
+        let _ = path.randn("weight", &[48, 48, 3, 3, 3], 0.0, 0.1);
+        let _ = path.zeros("bias", &[48]);
     }
     store
 }
