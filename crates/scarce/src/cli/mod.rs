@@ -68,7 +68,7 @@ pub struct ConvertArguments {
     #[arg(long, value_parser = ["RAS"])]
     pub orient: Option<String>,
     /// Spacing of the output along its x, y and z axes.
-    #[arg(long, value_delimiter = ',', num_args = 3, value_name = "X,Y,Z")]
+    #[arg(long, value_delimiter = ',', value_name = "X,Y,Z")]
     pub spacing_mm: Option<Vec<f64>>,
     /// Interpolation for another spacing: labels need `nearest`.
     #[arg(long, default_value = "linear", value_parser = ["nearest", "linear"])]

@@ -40,9 +40,10 @@ anchors = 16
 voxels = 64
 [method.network]
 base_filters = 4
+normalisation = "instance"
 dropout = 0.1
 [training]
-steps = 30
+steps = 60
 learning_rate = 0.01
 "#;
 
