@@ -37,7 +37,14 @@ const COLOURS: [RGBColor; 6] = [
 ];
 
 impl LineChart {
-    /// The chart as an SVG element; points that are not finite are left out.
+    /// How many points are not finite: they are not drawn, and their line breaks there.
+    pub fn n_undrawn(&self) -> usize {
+        let points = self.series.iter().flat_map(|s| &s.points);
+        points.filter(|p| !finite(p)).count()
+    }
+
+    /// The chart as an SVG element. A line breaks at points that are not finite; a point alone
+    /// between two breaks is a dot.
     ///
     /// # Errors
     /// [`ReportError::Chart`] without any finite point, or when they lie further apart than an f64
@@ -85,12 +92,16 @@ impl LineChart {
                 .draw()
                 .map_err(|e| failed(&e))?;
             for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
-                let line = LineSeries::new(
-                    series.points.iter().copied().filter(finite),
-                    colour.stroke_width(2),
-                );
+                let runs = || series.points.split(|p| !finite(p));
+                let lines = runs()
+                    .filter(|run| run.len() > 1)
+                    .map(|run| PathElement::new(run.to_vec(), colour.stroke_width(2)));
+                chart.draw_series(lines).map_err(|e| failed(&e))?;
+                let dots = runs()
+                    .filter(|run| run.len() == 1)
+                    .map(|run| Circle::new(run[0], 2, colour.filled()));
                 chart
-                    .draw_series(line)
+                    .draw_series(dots)
                     .map_err(|e| failed(&e))?
                     .label(&series.name)
                     .legend(move |(x, y)| {
@@ -140,6 +151,29 @@ mod tests {
                 name: "a < b".to_owned(),
                 points,
             }],
+        }
+    }
+
+    #[test]
+    fn a_line_breaks_where_it_is_not_finite() {
+        let gap = f64::NAN;
+        for (values, lines, dots, undrawn) in [
+            (vec![3.0, 2.0, 1.0], 1, 0, 0),
+            (vec![3.0, 2.0, gap, 1.0, 2.0], 2, 0, 1),
+            (vec![3.0, gap, 2.0, 1.0, f64::INFINITY], 1, 1, 2),
+        ] {
+            let points = values.iter().enumerate().map(|(x, y)| (x as f64, *y));
+            let chart = chart(points.collect());
+            let svg = chart.to_svg().unwrap();
+            let coloured = |element: &str| {
+                let of_series = |tag: &&str| tag.starts_with(element) && tag.contains("#0072B2");
+                svg.split('<').filter(of_series).count()
+            };
+            assert_eq!(
+                (coloured("polyline"), coloured("circle"), chart.n_undrawn()),
+                (lines, dots, undrawn),
+                "{values:?}"
+            );
         }
     }
 

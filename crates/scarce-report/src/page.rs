@@ -25,6 +25,18 @@ pub enum ReportError {
         /// Why.
         message: String,
     },
+    /// A table's row is not as wide as its headings.
+    #[error("table under {heading:?}, row {row}: expected {expected} cells, got {got}")]
+    Table {
+        /// The section's heading.
+        heading: String,
+        /// The row, from 0.
+        row: usize,
+        /// Headings.
+        expected: usize,
+        /// Cells.
+        got: usize,
+    },
     /// The page's template failed.
     #[error("page: {0}")]
     Page(#[from] minijinja::Error),
@@ -77,8 +89,12 @@ impl Report {
     /// The page.
     ///
     /// # Errors
-    /// [`ReportError::Page`] from the template engine.
+    /// [`ReportError::Table`] for a table that is not rectangular, [`ReportError::Page`] from the
+    /// template engine.
     pub fn to_html(&self) -> Result<String, ReportError> {
+        for section in &self.sections {
+            section.check_tables()?;
+        }
         let mut environment = Environment::new();
         environment.add_template("page.html", include_str!("page.html"))?;
         let page = environment.get_template("page.html")?;
@@ -126,7 +142,8 @@ impl Section {
         });
     }
 
-    /// Adds a chart.
+    /// Adds a chart. The caption is its alternative text too, and says how many points could not be
+    /// drawn, or a loss that turned NaN would look like one that stopped.
     ///
     /// # Errors
     /// [`ReportError::Chart`].
@@ -135,9 +152,15 @@ impl Section {
         chart: &LineChart,
         caption: impl Into<String>,
     ) -> Result<(), ReportError> {
+        let caption = caption.into();
+        let caption = match chart.n_undrawn() {
+            0 => caption,
+            1 => format!("{caption} (1 point is not finite and not drawn)"),
+            n => format!("{caption} ({n} points are not finite and not drawn)"),
+        };
         self.blocks.push(Block::Chart {
             svg: chart.to_svg()?,
-            caption: caption.into(),
+            caption,
         });
         Ok(())
     }
@@ -145,6 +168,25 @@ impl Section {
     /// Adds a table.
     pub fn table(&mut self, table: Table) {
         self.blocks.push(Block::Table { table });
+    }
+
+    fn check_tables(&self) -> Result<(), ReportError> {
+        let tables = self.blocks.iter().filter_map(|block| match block {
+            Block::Table { table } => Some(table),
+            _ => None,
+        });
+        for table in tables {
+            let expected = table.columns.len();
+            if let Some(row) = table.rows.iter().position(|row| row.len() != expected) {
+                return Err(ReportError::Table {
+                    heading: self.heading.clone(),
+                    row,
+                    expected,
+                    got: table.rows[row].len(),
+                });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use ndarray::Array2;
-use scarce_report::{LineChart, Picture, Report, Section, Series};
+use scarce_report::{LineChart, Picture, Report, ReportError, Section, Series, Table};
 
 fn chart(label: &str, points: Vec<(f64, f64)>) -> LineChart {
     LineChart {
@@ -28,6 +28,52 @@ fn no_text_of_a_chart_becomes_markup() {
     let html = report.to_html().unwrap();
     assert!(!html.contains("<script"), "{html}");
     assert_eq!(html.matches("</svg>").count(), 1);
+}
+
+#[test]
+fn points_that_are_not_drawn_are_counted_in_the_caption() {
+    for (points, part) in [
+        (
+            vec![(0.0, 1.0), (1.0, 2.0)],
+            "<figcaption>loss</figcaption>",
+        ),
+        (
+            vec![(0.0, 1.0), (1.0, f64::NAN)],
+            "loss (1 point is not finite and not drawn)</figcaption>",
+        ),
+        (
+            vec![(0.0, 1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY)],
+            "loss (2 points are not finite and not drawn)</figcaption>",
+        ),
+    ] {
+        let mut section = Section::new("Loss");
+        section.chart(&chart("x", points), "loss").unwrap();
+        let mut report = Report::new("t", "");
+        report.push(section);
+        let html = report.to_html().unwrap();
+        assert!(html.contains(part), "no {part}");
+    }
+}
+
+#[test]
+fn a_table_that_is_not_rectangular_is_refused() {
+    let mut section = Section::new("Figures");
+    section.table(Table {
+        columns: vec!["a".to_owned(), "b".to_owned()],
+        rows: vec![vec![String::new(); 2], vec![String::new(); 3]],
+    });
+    let mut report = Report::new("t", "");
+    report.push(section);
+    let error = report.to_html().unwrap_err();
+    assert!(matches!(
+        error,
+        ReportError::Table {
+            row: 1,
+            expected: 2,
+            got: 3,
+            ..
+        }
+    ));
 }
 
 #[test]
