@@ -18,7 +18,7 @@ fn corn(c: &mut Criterion) {
             base_filters: 8,
             ..VNetConfig::default()
         },
-    );
+    )?;
     let patch = Tensor::randn([1, 1, 48, 64, 64], (Kind::Float, Device::Cpu));
     let labels = patch.squeeze_dim(1).gt(0.5).to_kind(Kind::Int64);
     let mut group = c.benchmark_group("corn");

@@ -4,6 +4,8 @@ use ndarray::{Array3, ArrayView3};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::CornError;
+
 /// How training crops vary. The defaults keep the body's sides where they are: a chest mirrored
 /// left to right has its heart on the wrong side.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,13 +15,19 @@ pub struct AugmentConfig {
     pub zoom: f64,
     /// Rotation about z drawn from −r to r degrees.
     pub rotation_degrees: f64,
+    /// Chance of a rotation about z by 90, 180 or 270 degrees beside the small one.
+    pub quarter_turns: f64,
+    /// Chance of a flip along z (inferior–superior in RAS).
+    pub flip_z: f64,
+    /// Chance of a flip along y (posterior–anterior in RAS).
+    pub flip_y: f64,
     /// Chance of a flip along x (left–right in RAS).
     pub flip_x: f64,
     /// Intensities are multiplied by a factor from 1 − s to 1 + s.
     pub intensity_scale: f64,
     /// … shifted by −s to s …
     pub intensity_shift: f64,
-    /// … and raised to a power from 1/(1 + g) to 1 + g, all clipped to 0 to 1.
+    /// … clipped to 0 to 1, and raised to a power from 1/(1 + g) to 1 + g.
     pub gamma: f64,
 }
 
@@ -28,11 +36,65 @@ impl Default for AugmentConfig {
         Self {
             zoom: 0.2,
             rotation_degrees: 10.0,
+            quarter_turns: 0.0,
+            flip_z: 0.0,
+            flip_y: 0.0,
             flip_x: 0.0,
             intensity_scale: 0.15,
             intensity_shift: 0.1,
             gamma: 0.3,
         }
+    }
+}
+
+impl AugmentConfig {
+    /// No variation but the crop's place, which then falls on whole voxels.
+    pub fn none() -> Self {
+        Self {
+            zoom: 0.0,
+            rotation_degrees: 0.0,
+            quarter_turns: 0.0,
+            flip_z: 0.0,
+            flip_y: 0.0,
+            flip_x: 0.0,
+            intensity_scale: 0.0,
+            intensity_shift: 0.0,
+            gamma: 0.0,
+        }
+    }
+
+    /// Refuses widths and chances out of their range.
+    ///
+    /// # Errors
+    /// [`CornError::Setting`].
+    pub fn check(&self) -> Result<(), CornError> {
+        for (name, chance) in [
+            ("augment.quarter_turns", self.quarter_turns),
+            ("augment.flip_z", self.flip_z),
+            ("augment.flip_y", self.flip_y),
+            ("augment.flip_x", self.flip_x),
+            ("augment.intensity_scale", self.intensity_scale),
+            ("augment.intensity_shift", self.intensity_shift),
+        ] {
+            if !(0.0..=1.0).contains(&chance) {
+                return Err(CornError::setting(name, "0 to 1", chance));
+            }
+        }
+        for (name, width, largest, expected) in [
+            ("augment.zoom", self.zoom, 10.0, "0 to 10"),
+            ("augment.gamma", self.gamma, 10.0, "0 to 10"),
+            (
+                "augment.rotation_degrees",
+                self.rotation_degrees,
+                180.0,
+                "0 to 180",
+            ),
+        ] {
+            if !(0.0..=largest).contains(&width) {
+                return Err(CornError::setting(name, expected, width));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -50,16 +112,19 @@ pub struct Crop {
 pub struct CropPlan<'a> {
     /// Voxels of the crop along z, y and x.
     pub patch_zyx: [usize; 3],
-    /// Foreground voxels to centre crops on, and the chance of doing so; otherwise a crop lies
-    /// anywhere inside.
-    pub foreground: &'a [[usize; 3]],
+    /// Voxels `(z, y, x)` to take crops about, and the chance of doing so: the crop's middle is one
+    /// of them, moved by up to an eighth of the patch. Otherwise a crop lies anywhere inside.
+    pub foreground: &'a [[u32; 3]],
     /// That chance.
     pub foreground_chance: f64,
 }
 
-/// Draws one crop. Beyond the image it is 0, the low end of the intensity window.
+/// Draws one crop. It stays inside the image where the image is as large as the crop, but for what
+/// zoom and rotation bring in from beyond, which is 0: the low end of the intensity window, and
+/// background.
 ///
-/// All choices come from `rng`: key its stream by (seed, epoch, sample, purpose).
+/// Images are interpolated linearly, labels by the nearest voxel. All choices come from `rng`: key
+/// its stream by (seed, step, sample, purpose).
 pub fn random_crop(
     image: ArrayView3<'_, f32>,
     label: Option<ArrayView3<'_, u8>>,
@@ -67,188 +132,167 @@ pub fn random_crop(
     augment: &AugmentConfig,
     rng: &mut impl Rng,
 ) -> Crop {
-    let shape: [usize; 3] = image.dim().into();
-    let symmetric = |rng: &mut _, width: f64| uniform(rng, -width, width);
-    let on_foreground = rng.random::<f64>() < plan.foreground_chance && !plan.foreground.is_empty();
-    let centre = if on_foreground {
-        let pick = rng.random_range(0..plan.foreground.len() as u64) as usize;
-        // Not always in the middle: the network must not learn that.
-        [0, 1, 2].map(|a| {
-            plan.foreground[pick][a] as f64 + symmetric(rng, plan.patch_zyx[a] as f64 / 8.0)
-        })
-    } else {
-        [0, 1, 2].map(|a| {
-            let (size, patch) = (shape[a] as f64, plan.patch_zyx[a] as f64);
-            let middle = (size - 1.0) / 2.0;
-            middle + symmetric(rng, ((size - patch) / 2.0).max(0.0))
-        })
-    };
-    let zoom = (1.0 + augment.zoom).powf(symmetric(rng, 1.0));
-    let angle = symmetric(rng, augment.rotation_degrees).to_radians();
-    let flip = if rng.random::<f64>() < augment.flip_x {
-        -1.0
-    } else {
-        1.0
-    };
-    let scale = 1.0 + symmetric(rng, augment.intensity_scale);
-    let shift = symmetric(rng, augment.intensity_shift);
-    let gamma = (1.0 + augment.gamma).powf(symmetric(rng, 1.0));
+    let placement = Placement::draw(image.dim().into(), plan, augment, rng);
+    let tone = Tone::draw(augment, rng);
+    Crop {
+        image: placement.fill(plan.patch_zyx, |at| tone.apply(linear(&image, at))),
+        label: label.map(|label| placement.fill(plan.patch_zyx, |at| nearest(&label, at))),
+    }
+}
 
-    let (sin, cos) = angle.sin_cos();
-    let half = plan.patch_zyx.map(|n| (n as f64 - 1.0) / 2.0);
-    let source = |(z, y, x): (usize, usize, usize)| -> [f64; 3] {
-        let [z, y, x] = [
-            z as f64 - half[0],
-            y as f64 - half[1],
-            (x as f64 - half[2]) * flip,
-        ];
-        [
-            centre[0] + z / zoom,
-            centre[1] + (cos * y - sin * x) / zoom,
-            centre[2] + (sin * y + cos * x) / zoom,
-        ]
-    };
-    let patch = (plan.patch_zyx[0], plan.patch_zyx[1], plan.patch_zyx[2]);
-    let image = Array3::from_shape_fn(patch, |at| {
-        let value = f64::from(trilinear(image, shape, source(at)));
-        ((value * scale + shift).clamp(0.0, 1.0)).powf(gamma) as f32
-    });
-    let label = label.map(|label| {
-        Array3::from_shape_fn(patch, |at| {
-            let index = source(at).map(|c| (c + 0.5).floor());
-            let inside = (0..3).all(|a| index[a] >= 0.0 && index[a] < shape[a] as f64);
-            if inside {
-                label[index.map(|c| c as usize)]
+/// Where in the image the voxels of a crop come from.
+struct Placement {
+    centre: [f64; 3],
+    /// Step in the image for one voxel of the crop, along the crop's own axes.
+    step: [f64; 3],
+    cos: f64,
+    sin: f64,
+}
+
+impl Placement {
+    fn draw(
+        shape: [usize; 3],
+        plan: &CropPlan<'_>,
+        augment: &AugmentConfig,
+        rng: &mut impl Rng,
+    ) -> Self {
+        let zoom = (1.0 + augment.zoom).powf(uniform(rng, 1.0));
+        let angle = uniform(rng, augment.rotation_degrees).to_radians();
+        let turns = if chance(rng, augment.quarter_turns) {
+            rng.random_range(1..4u32)
+        } else {
+            0
+        };
+        let flips = [augment.flip_z, augment.flip_y, augment.flip_x];
+        let step = flips.map(|p| {
+            if chance(rng, p) {
+                -1.0 / zoom
             } else {
-                0
+                1.0 / zoom
             }
-        })
-    });
-    Crop { image, label }
-}
-
-fn uniform(rng: &mut impl Rng, low: f64, high: f64) -> f64 {
-    low + (high - low) * rng.random::<f64>()
-}
-
-fn trilinear(image: ArrayView3<'_, f32>, shape: [usize; 3], at: [f64; 3]) -> f32 {
-    let floor = at.map(f64::floor);
-    let mut sum = 0.0;
-    for corner in 0..8 {
-        let mut index = [0; 3];
-        let mut share = 1.0;
-        let mut inside = true;
-        for axis in 0..3 {
-            let bit = f64::from(corner >> axis & 1);
-            let c = floor[axis] + bit;
-            let part = at[axis] - floor[axis];
-            share *= if bit > 0.0 { part } else { 1.0 - part };
-            inside &= c >= 0.0 && c < shape[axis] as f64;
-            index[axis] = c.max(0.0) as usize;
-        }
-        if inside {
-            sum += share * f64::from(image[index]);
-        }
-    }
-    sum as f32
-}
-
-#[cfg(test)]
-mod tests {
-    use scarce_train::image::{Seed, StreamKey};
-
-    use super::*;
-
-    const STILL: AugmentConfig = AugmentConfig {
-        zoom: 0.0,
-        rotation_degrees: 0.0,
-        flip_x: 0.0,
-        intensity_scale: 0.0,
-        intensity_shift: 0.0,
-        gamma: 0.0,
-    };
-
-    fn scene() -> (Array3<f32>, Array3<u8>) {
-        let label = Array3::from_shape_fn((12, 14, 16), |(z, y, x)| {
-            u8::from((z as i32 - 5).pow(2) + (y as i32 - 7).pow(2) + (x as i32 - 9).pow(2) < 16)
         });
-        (label.map(|l| 0.2 + 0.6 * f32::from(*l)), label)
-    }
-
-    fn draw(epoch: u64, augment: &AugmentConfig, foreground: &[[usize; 3]]) -> Crop {
-        let (image, label) = scene();
-        let plan = CropPlan {
-            patch_zyx: [8, 8, 8],
-            foreground,
-            foreground_chance: 1.0,
+        let (mut sin, mut cos) = angle.sin_cos();
+        for _ in 0..turns {
+            (sin, cos) = (cos, -sin);
+        }
+        // What the crop covers along the image's axes, an odd quarter turn taken into account.
+        let mut extent = plan.patch_zyx;
+        if turns % 2 == 1 {
+            extent.swap(1, 2);
+        }
+        let on_foreground = chance(rng, plan.foreground_chance) && !plan.foreground.is_empty();
+        let target = if on_foreground {
+            let pick = rng.random_range(0..plan.foreground.len() as u64) as usize;
+            // Not always in the middle: the network must not learn that.
+            [0, 1, 2]
+                .map(|a| f64::from(plan.foreground[pick][a]) + uniform(rng, extent[a] as f64 / 8.0))
+        } else {
+            [0, 1, 2].map(|a| {
+                let room = shape[a].saturating_sub(extent[a]) as f64;
+                (shape[a] as f64 - 1.0) / 2.0 + uniform(rng, room / 2.0)
+            })
         };
-        let key = StreamKey {
-            epoch,
-            sample_id: "a",
-            purpose: "crop",
-        };
-        random_crop(
-            image.view(),
-            Some(label.view()),
-            &plan,
-            augment,
-            &mut Seed(1).stream(key),
-        )
-    }
-
-    #[test]
-    fn image_and_label_move_together() {
-        for epoch in 0..20 {
-            let crop = draw(
-                epoch,
-                &AugmentConfig {
-                    flip_x: 0.5,
-                    ..AugmentConfig::default()
-                },
-                &[],
-            );
-            let label = crop.label.unwrap();
-            let mean_of = |class: u8| {
-                let values: Vec<f32> = crop
-                    .image
-                    .iter()
-                    .zip(&label)
-                    .filter_map(|(v, l)| (*l == class).then_some(*v))
-                    .collect();
-                values.iter().sum::<f32>() / values.len() as f32
-            };
-            assert!(mean_of(1) > mean_of(0) + 0.2, "epoch {epoch}");
+        let still = augment.zoom == 0.0 && augment.rotation_degrees == 0.0;
+        let centre = [0, 1, 2].map(|a| {
+            let first = target[a] - (extent[a] as f64 - 1.0) / 2.0;
+            let room = shape[a] as f64 - extent[a] as f64;
+            let first = first.clamp(room.min(0.0), room.max(0.0));
+            // Without zoom or rotation nothing needs interpolation: whole voxels stay sharp.
+            let first = if still { first.round() } else { first };
+            first + (extent[a] as f64 - 1.0) / 2.0
+        });
+        Self {
+            centre,
+            step,
+            cos,
+            sin,
         }
     }
 
-    #[test]
-    fn is_a_function_of_its_key() {
-        let augment = AugmentConfig::default();
-        assert_eq!(draw(3, &augment, &[]), draw(3, &augment, &[]));
-        assert_ne!(draw(3, &augment, &[]), draw(4, &augment, &[]));
+    /// A crop of what `value` finds at the place in the image of each of its voxels.
+    fn fill<T: Clone + Default>(
+        &self,
+        patch: [usize; 3],
+        value: impl Fn([f64; 3]) -> T,
+    ) -> Array3<T> {
+        let half = patch.map(|n| (n as f64 - 1.0) / 2.0);
+        let along = |axis: usize, i: usize| (i as f64 - half[axis]) * self.step[axis];
+        let [centre_z, centre_y, centre_x] = self.centre;
+        let mut crop = Array3::default(patch);
+        for (row, mut cells) in crop.rows_mut().into_iter().enumerate() {
+            let at_z = centre_z + along(0, row / patch[1]);
+            let v = along(1, row % patch[1]);
+            let (row_y, row_x) = (centre_y + self.cos * v, centre_x + self.sin * v);
+            for (x, cell) in cells.iter_mut().enumerate() {
+                let u = along(2, x);
+                *cell = value([at_z, row_y - self.sin * u, row_x + self.cos * u]);
+            }
+        }
+        crop
+    }
+}
+
+/// What happens to an intensity.
+struct Tone {
+    scale: f32,
+    shift: f32,
+    gamma: f32,
+}
+
+impl Tone {
+    fn draw(augment: &AugmentConfig, rng: &mut impl Rng) -> Self {
+        Self {
+            scale: (1.0 + uniform(rng, augment.intensity_scale)) as f32,
+            shift: uniform(rng, augment.intensity_shift) as f32,
+            gamma: (1.0 + augment.gamma).powf(uniform(rng, 1.0)) as f32,
+        }
     }
 
-    #[test]
-    fn without_jitter_a_crop_holds_the_images_own_values() {
-        let whole = {
-            let (image, _) = scene();
-            let plan = CropPlan {
-                patch_zyx: [12, 14, 16],
-                foreground: &[],
-                foreground_chance: 0.0,
-            };
-            let key = StreamKey {
-                epoch: 0,
-                sample_id: "a",
-                purpose: "crop",
-            };
-            random_crop(image.view(), None, &plan, &STILL, &mut Seed(1).stream(key))
-        };
-        for (got, expected) in whole.image.iter().zip(scene().0.iter()) {
-            assert!((got - expected).abs() < 1e-6);
+    fn apply(&self, value: f32) -> f32 {
+        let value = (value * self.scale + self.shift).clamp(0.0, 1.0);
+        if self.gamma == 1.0 {
+            value
+        } else {
+            value.powf(self.gamma)
         }
-        // Centred near the ball, a crop holds most of it.
-        let crop = draw(0, &STILL, &[[5, 7, 9]]);
-        assert!(crop.label.unwrap().iter().filter(|l| **l == 1).count() > 150);
     }
+}
+
+fn uniform(rng: &mut impl Rng, width: f64) -> f64 {
+    width * (2.0 * rng.random::<f64>() - 1.0)
+}
+
+fn chance(rng: &mut impl Rng, p: f64) -> bool {
+    rng.random::<f64>() < p
+}
+
+fn nearest(label: &ArrayView3<'_, u8>, at: [f64; 3]) -> u8 {
+    let index = at.map(|c| (c + 0.5).floor());
+    if index.iter().any(|c| *c < 0.0) {
+        return 0;
+    }
+    // Beyond the last voxel there is none to get.
+    label.get(index.map(|c| c as usize)).copied().unwrap_or(0)
+}
+
+fn linear(image: &ArrayView3<'_, f32>, at: [f64; 3]) -> f32 {
+    let floor = at.map(f64::floor);
+    let [tz, ty, tx] = [0, 1, 2].map(|a| (at[a] - floor[a]) as f32);
+    let shape = image.shape();
+    let interior = (0..3).all(|a| floor[a] >= 0.0 && floor[a] + 1.0 < shape[a] as f64);
+    let [z, y, x] = floor.map(|c| c as i64);
+    let value = |dz: i64, dy: i64, dx: i64| -> f32 {
+        let (z, y, x) = (z + dz, y + dy, x + dx);
+        if !interior && (z < 0 || y < 0 || x < 0) {
+            return 0.0;
+        }
+        image
+            .get([z as usize, y as usize, x as usize])
+            .copied()
+            .unwrap_or(0.0)
+    };
+    let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
+    let row = |dz, dy| mix(value(dz, dy, 0), value(dz, dy, 1), tx);
+    let plane = |dz| mix(row(dz, 0), row(dz, 1), ty);
+    mix(plane(0), plane(1), tz)
 }

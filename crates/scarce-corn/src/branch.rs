@@ -3,6 +3,7 @@
 use tch::Device;
 use tch::nn::{self, VarStore};
 
+use crate::CornError;
 use crate::vnet::{VNet, VNetConfig};
 
 /// A network with its variables.
@@ -17,9 +18,12 @@ pub struct Branch {
 
 impl Branch {
     /// A network with a projection head as wide as its features. Seed libtorch first.
-    pub fn new(config: &VNetConfig, device: Device) -> Self {
+    ///
+    /// # Errors
+    /// [`CornError::Setting`] for a network that cannot be built.
+    pub fn new(config: &VNetConfig, device: Device) -> Result<Self, CornError> {
         let store = VarStore::new(device);
-        let network = VNet::new(&store.root(), config);
+        let network = VNet::new(&store.root(), config)?;
         let width = config.base_filters;
         let init = scarce_train::pytorch_init::uniform_fan_in(width);
         let projection = nn::linear(
@@ -32,10 +36,10 @@ impl Branch {
                 bias: true,
             },
         );
-        Self {
+        Ok(Self {
             store,
             network,
             projection,
-        }
+        })
     }
 }

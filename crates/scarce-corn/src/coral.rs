@@ -1,23 +1,45 @@
 //! CORAL: the distance of two feature sets by their covariances (Sun & Saenko, Deep CORAL).
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::CornError;
 
 /// Unbiased covariance of rows `(n, d)`, centred first: `(d, d)`.
 ///
 /// # Errors
-/// [`CornError::Rows`] for fewer than two rows.
+/// [`CornError::Rows`] for fewer than two rows; [`CornError::Shape`] unless the rows are a matrix of at
+/// least one column and of a floating-point kind.
 pub fn covariance(rows: &Tensor) -> Result<Tensor, CornError> {
-    let (n, _) = rows.size2()?;
+    let kind = rows.kind();
+    let size = rows.size();
+    let [n, d] = size[..] else {
+        return Err(not_rows(size));
+    };
     if n < 2 {
         return Err(CornError::Rows { rows: n });
     }
-    let centred = rows - rows.f_mean_dim([0].as_slice(), true, rows.kind())?;
+    if d < 1
+        || !matches!(
+            kind,
+            Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16
+        )
+    {
+        return Err(not_rows(size));
+    }
+    let centred = rows.f_sub(&rows.f_mean_dim([0].as_slice(), true, kind)?)?;
     Ok(centred.f_tr()?.f_matmul(&centred)? / (n - 1) as f64)
 }
 
-/// `‖Cov(a) − Cov(b)‖²_F / (4d²)` of rows `(n, d)` and `(m, d)`: eq. 4 of CORN over groups, a scalar.
+fn not_rows(got: Vec<i64>) -> CornError {
+    CornError::Shape {
+        what: "feature rows",
+        expected: "floating-point (n, d) with d at least 1".to_owned(),
+        got,
+    }
+}
+
+/// `‖Cov(a) − Cov(b)‖²_F / (4d²)` of rows `(n, d)` and `(m, d)`, a scalar: Sun & Saenko's loss, eq. 4
+/// of CORN taken over groups of voxels.
 ///
 /// # Errors
 /// [`CornError::Rows`] for fewer than two rows on a side, [`CornError::Shape`] for another d.
@@ -28,22 +50,29 @@ pub fn coral_loss(a: &Tensor, b: &Tensor) -> Result<Tensor, CornError> {
 /// The same from the covariances `(d, d)`.
 ///
 /// # Errors
-/// [`CornError::Shape`] when they differ in shape.
+/// [`CornError::Shape`] when they are not square or differ in shape.
 pub fn coral_distance(a: &Tensor, b: &Tensor) -> Result<Tensor, CornError> {
-    if a.size() != b.size() {
-        return Err(CornError::Shape {
-            what: "covariances",
-            expected: format!("both of {:?}", a.size()),
-            got: b.size(),
-        });
+    let size = a.size();
+    let [d, e] = size[..] else {
+        return Err(not_covariances(&size, size.clone()));
+    };
+    if d != e || d < 1 || b.size() != size {
+        return Err(not_covariances(&size, b.size()));
     }
-    let (d, _) = a.size2()?;
-    Ok((a - b).f_square()?.f_sum(a.kind())? / (4 * d * d) as f64)
+    Ok(a.f_sub(b)?.f_square()?.f_sum(a.kind())? / (4 * d * d) as f64)
+}
+
+fn not_covariances(first: &[i64], got: Vec<i64>) -> CornError {
+    CornError::Shape {
+        what: "covariances",
+        expected: format!("two square matrices of one size, the first is {first:?}"),
+        got,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
+    use tch::Device;
 
     use super::*;
 
@@ -101,6 +130,41 @@ mod tests {
         assert!(error < 1e-5, "{error}");
     }
 
+    /// Central differences in double, through every entry of `a`.
+    #[test]
+    fn the_gradient_is_that_of_finite_differences() {
+        let double = |t: Tensor| t.to_kind(Kind::Double);
+        let a = double(rows(5, 3, 0.2)).set_requires_grad(true);
+        let b = double(rows(6, 3, 0.9));
+        coral_loss(&a, &b).unwrap().backward();
+        let gradient = Vec::<f64>::try_from(a.grad().view([-1])).unwrap();
+        let base = Vec::<f64>::try_from(a.detach().view([-1])).unwrap();
+        let step = 1e-5;
+        for (k, got) in gradient.iter().enumerate() {
+            let moved = |by: f64| {
+                let mut values = base.clone();
+                values[k] += by;
+                loss(&Tensor::from_slice(&values).view([5, 3]), &b)
+            };
+            let expected = (moved(step) - moved(-step)) / (2.0 * step);
+            assert!((got - expected).abs() < 1e-8, "entry {k}: {got} {expected}");
+        }
+    }
+
+    /// Data whitened and coloured to a covariance A have exactly that distance to B's.
+    #[test]
+    fn is_the_distance_of_the_covariances_it_was_given() {
+        let white = {
+            let raw = rows(50, 2, 0.4).to_kind(Kind::Double);
+            let centred = &raw - raw.mean_dim([0].as_slice(), true, Kind::Double);
+            let lower = covariance(&centred).unwrap().linalg_cholesky(false);
+            centred.matmul(&lower.inverse().tr())
+        };
+        let a = white.matmul(&Tensor::from_slice(&[2.0, 0.0, 0.0, 1.0]).view([2, 2]));
+        // Covariances diag(4, 1) and the identity: (9 + 0)/(4 · 4).
+        close(loss(&a, &white), 9.0 / 16.0);
+    }
+
     #[test]
     fn too_few_rows_are_an_error_not_a_nan() {
         let one = rows(1, 4, 0.0);
@@ -108,6 +172,13 @@ mod tests {
             coral_loss(&one, &rows(7, 4, 0.0)),
             Err(CornError::Rows { rows: 1 })
         ));
+        for unfit in [
+            Tensor::zeros([4], (Kind::Float, Device::Cpu)),
+            Tensor::zeros([4, 0], (Kind::Float, Device::Cpu)),
+            Tensor::zeros([4, 4], (Kind::Int64, Device::Cpu)),
+        ] {
+            assert!(matches!(covariance(&unfit), Err(CornError::Shape { .. })));
+        }
         let narrow = rows(7, 3, 0.0);
         assert!(matches!(
             coral_loss(&narrow, &rows(7, 4, 0.0)),

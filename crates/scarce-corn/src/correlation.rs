@@ -1,18 +1,29 @@
 //! The CORAL-correlation consistency term.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::CornError;
 use crate::coral::{coral_distance, covariance};
-use crate::pool::subset;
+
+/// Rows whose mean distances are smaller say nothing, and their gradient grows without bound.
+const COLLAPSED: f64 = 1e-12;
 
 /// How the term is computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CorrelationOptions {
     /// Groups that the voxels of each class are dealt into; each gives one row of the matrix.
     pub groups: i64,
-    /// Temperature, in units of the teacher's mean distance.
+    /// Temperature τ of the softmax over a row, in units of the rows' mean distance.
     pub temperature: f64,
+}
+
+/// Features `(n, d)` of the same unlabelled voxels in both networks, in random order.
+#[derive(Debug)]
+pub struct PairedFeatures {
+    /// The student's, with their graph.
+    pub student: Tensor,
+    /// The teacher's.
+    pub teacher: Tensor,
 }
 
 /// The term and what it was made of.
@@ -22,37 +33,67 @@ pub struct Correlation {
     pub loss: Tensor,
     /// Rows of the correlation matrix that were compared.
     pub rows: u32,
-    /// Groups left out for having fewer than two voxels, or for want of two classes of anchors.
+    /// Rows left out: groups of fewer than two voxels, fewer than two classes with anchors, or
+    /// features so collapsed that no anchor is nearer than another.
     pub skipped: u32,
 }
 
 /// Compares how student and teacher features relate to labelled anchors.
 ///
-/// `features[c]` are the student's and the teacher's features `(n, d)` of the same unlabelled voxels
-/// of class c; `anchors[c]` the pool's `(m, d)`. Row (c, g) of the correlation matrix holds the CORAL
-/// distances of group g of class c to the anchors of every class. The paper's per-voxel form (eq. 5)
-/// asks for the covariance of a single vector, and its code's cross entropy of raw distances only
-/// drives all of them to 0; here each row becomes softmax(−d/τ) and the loss is the cross entropy of
-/// the student's row under the teacher's, without gradient into the teacher.
+/// `features[c]` are those of the unlabelled voxels of class c, `anchors[c]` the pool's `(m, d)`, `None`
+/// where it has too few. Row (c, g) of the correlation matrix holds the CORAL distances of group g
+/// of class c to the anchors of every class.
+///
+/// # How it differs from CORN as published
+/// - Eq. 5 of the paper takes the CORAL distance of single voxels, but one vector has no covariance.
+///   Here a row belongs to a group of voxels.
+/// - Eq. 6 takes the cross entropy of two matrices of distances, and the authors' code does so with
+///   the raw distances as class weights. Its gradient on the side of the weights is positive
+///   always: it drives every distance to 0, those between classes too, and collapsed features are
+///   its optimum. Here a row becomes a distribution, softmax(−d/(τ·scale)), and the loss is
+///   Kullback–Leibler of the student's from the teacher's, without gradient into the teacher: 0 where
+///   the two agree and nowhere rewarded for small distances.
+/// - The scale is the larger of the two rows' mean distances, one for both and without gradient: the
+///   loss is bounded by about K/τ for K anchors whatever the features' scale, and yet a student whose
+///   distances all grew is told from one whose did not. All is computed in double: fourth powers of
+///   features overflow single precision from 1e10.
 ///
 /// # Errors
-/// [`CornError::Torch`] from libtorch, [`CornError::Shape`] for features of another width.
+/// [`CornError::Setting`] for options out of range; [`CornError::Shape`] for features of another width
+/// or pairs of different length.
 pub fn coral_correlation(
-    features: &[(Tensor, Tensor)],
+    features: &[PairedFeatures],
     anchors: &[Option<Tensor>],
     options: CorrelationOptions,
 ) -> Result<Correlation, CornError> {
+    let CorrelationOptions {
+        groups,
+        temperature,
+    } = options;
+    if groups < 1 {
+        return Err(CornError::setting("groups", "at least 1", groups));
+    }
+    if !(temperature.is_finite() && temperature > 0.0) {
+        let expected = "a finite number above 0";
+        return Err(CornError::setting("temperature", expected, temperature));
+    }
     let anchors: Vec<Tensor> = anchors
         .iter()
         .flatten()
-        .filter(|rows| rows.size()[0] > 1)
-        .map(wide_covariance)
+        .filter(|rows| rows.size().first().is_some_and(|n| *n > 1))
+        .map(|rows| covariance(&rows.detach().f_to_kind(Kind::Double)?))
         .collect::<Result<_, _>>()?;
-    let groups = options.groups.max(1);
     let mut losses = Vec::new();
     let mut skipped = 0;
-    for (student, teacher) in features {
-        let (n, _) = student.size2()?;
+    for pair in features {
+        if pair.student.size() != pair.teacher.size() {
+            return Err(CornError::Shape {
+                what: "the teacher's features",
+                expected: format!("the student's {:?}", pair.student.size()),
+                got: pair.teacher.size(),
+            });
+        }
+        let (n, _) = pair.student.size2()?;
         for group in 0..groups {
             let (first, last) = (group * n / groups, (group + 1) * n / groups);
             // A distribution over fewer than two anchors says nothing.
@@ -60,83 +101,45 @@ pub fn coral_correlation(
                 skipped += 1;
                 continue;
             }
-            let row = |rows: &Tensor| -> Result<Tensor, CornError> {
-                let group = wide_covariance(&rows.f_narrow(0, first, last - first)?)?;
+            let row = |features: &Tensor| -> Result<Tensor, CornError> {
+                let group = features.f_narrow(0, first, last - first)?;
+                let group = covariance(&group.f_to_kind(Kind::Double)?)?;
                 let distances: Vec<Tensor> = anchors
                     .iter()
                     .map(|anchor| coral_distance(&group, anchor))
                     .collect::<Result<_, _>>()?;
                 Ok(Tensor::f_stack(&distances, 0)?)
             };
-            let of_teacher = row(&teacher.detach())?;
-            let scale = of_teacher.f_mean(Kind::Double)?.f_double_value(&[])? * options.temperature;
-            // Collapsed features lie at distance 0 from everything and prefer no anchor.
-            let scale = scale.max(1e-12);
-            let target = (of_teacher / -scale).f_softmax(0, Kind::Double)?;
-            let log_student = (row(student)? / -scale).f_log_softmax(0, Kind::Double)?;
-            losses.push(-(target * log_student).f_sum(Kind::Float)?);
+            let (student, teacher) = (row(&pair.student)?, row(&pair.teacher.detach())?);
+            let mean = |row: &Tensor| row.f_mean(Kind::Double)?.f_double_value(&[]);
+            let scale = mean(&student)?.max(mean(&teacher)?);
+            if scale < COLLAPSED {
+                skipped += 1;
+                continue;
+            }
+            let scale = -scale * temperature;
+            let student = (student / scale).f_log_softmax(0, Kind::Double)?;
+            let teacher = (teacher / scale).f_log_softmax(0, Kind::Double)?;
+            let difference = teacher.f_sub(&student)?;
+            losses.push(teacher.f_exp()?.f_mul(&difference)?.f_sum(Kind::Double)?);
         }
     }
-    let rows = losses.len() as u32;
-    let loss = match (rows, features.first()) {
-        (0, Some((student, _))) => Tensor::zeros([], (Kind::Float, student.device())),
-        (0, None) => Tensor::zeros([], (Kind::Float, tch::Device::Cpu)),
-        _ => Tensor::f_stack(&losses, 0)?.f_mean(Kind::Float)?,
+    let loss = if losses.is_empty() {
+        let device = features.first().map_or(Device::Cpu, |f| f.student.device());
+        Tensor::f_zeros([], (Kind::Float, device))?
+    } else {
+        let mean = Tensor::f_stack(&losses, 0)?.f_mean(Kind::Double)?;
+        mean.f_to_kind(Kind::Float)?
     };
     Ok(Correlation {
         loss,
-        rows,
+        rows: losses.len() as u32,
         skipped,
     })
 }
 
-/// The covariance in f64: its squared differences leave the range of f32 long before the features do.
-fn wide_covariance(rows: &Tensor) -> Result<Tensor, CornError> {
-    covariance(&rows.to_kind(Kind::Double))
-}
-
-/// The confidence filter: flat indices of up to `count` voxels of `class` on which student and
-/// teacher agree, half of them those the teacher is surest of and half drawn from the rest (the
-/// paper's "portion with low confidence selected randomly").
-///
-/// `student` and `teacher` are probabilities `(batch, class, z, y, x)`; indices run over
-/// `(batch, z, y, x)` and come in random order.
-///
-/// # Errors
-/// [`CornError::Torch`] from libtorch.
-pub fn confident_voxels(
-    student: &Tensor,
-    teacher: &Tensor,
-    class: i64,
-    count: i64,
-) -> Result<Tensor, CornError> {
-    let (confidence, label) = teacher.f_max_dim(1, false)?;
-    let agreed = student
-        .f_argmax(1, false)?
-        .f_eq_tensor(&label)?
-        .f_logical_and(&label.f_eq(class)?)?;
-    let candidates = agreed.f_view([-1])?.f_nonzero()?.f_view([-1])?;
-    let (n, sure) = (candidates.size1()?, count / 2);
-    let chosen = if n <= count {
-        candidates
-    } else {
-        let confidence = confidence.f_view([-1])?.f_index_select(0, &candidates)?;
-        let (_, order) = confidence.f_sort(0, true)?;
-        let ordered = candidates.f_index_select(0, &order)?;
-        let rest = subset(
-            &ordered.f_narrow(0, sure, n - sure)?.f_view([-1, 1])?,
-            count - sure,
-        )?;
-        Tensor::f_cat(&[ordered.f_narrow(0, 0, sure)?, rest.f_view([-1])?], 0)?
-    };
-    let order = Tensor::f_randperm(chosen.size1()?, (Kind::Int64, chosen.device()))?;
-    Ok(chosen.f_index_select(0, &order)?)
-}
-
 #[cfg(test)]
 mod tests {
-    use tch::Device;
-
     use super::*;
 
     const OPTIONS: CorrelationOptions = CorrelationOptions {
@@ -153,69 +156,143 @@ mod tests {
         vec![Some(rows(40, 1.0, 0.1)), Some(rows(40, 3.0, 0.7))]
     }
 
-    #[test]
-    fn is_lowest_where_student_and_teacher_agree() {
-        let teacher = rows(30, 1.2, 0.3);
-        let loss = |student: Tensor| {
-            let features = [(student, teacher.shallow_clone())];
-            let correlation = coral_correlation(&features, &anchors(), OPTIONS).unwrap();
-            assert_eq!((correlation.rows, correlation.skipped), (2, 0));
-            correlation.loss.double_value(&[])
+    fn compare(student: &Tensor, teacher: &Tensor, anchors: &[Option<Tensor>]) -> Correlation {
+        let pair = PairedFeatures {
+            student: student.shallow_clone(),
+            teacher: teacher.shallow_clone(),
         };
-        let agreed = loss(teacher.shallow_clone());
-        assert!(agreed < loss(&teacher * 2.2) && agreed < loss(&teacher * 1.8));
+        coral_correlation(&[pair], anchors, OPTIONS).unwrap()
     }
 
+    /// ```python
+    /// import numpy as np
+    /// def rows(n, s, p): return (np.sin(np.arange(n * 3) * 2.3 + p) * s).reshape(n, 3)
+    /// anchors = [np.cov(rows(40, 1, .1).T), np.cov(rows(40, 3, .7).T)]
+    /// def row(x): return np.array([((np.cov(x.T) - a) ** 2).sum() / (4 * 3 ** 2) for a in anchors])
+    /// def kl(s, t, tau):
+    ///     s, t = row(s), row(t)
+    ///     scale = tau * max(s.mean(), t.mean())
+    ///     s, t = (-d / scale - np.log(np.exp(-d / scale).sum()) for d in (s, t))
+    ///     return (np.exp(t) * (t - s)).sum()
+    /// s, t = rows(30, 2.6, .5), rows(30, 1.2, .3)
+    /// for tau in (1, .3): print(np.mean([kl(s[i:i + 15], t[i:i + 15], tau) for i in (0, 15)]))
+    /// ```
     #[test]
-    fn the_gradient_reaches_the_student_alone() {
-        let student = rows(30, 2.0, 0.5).set_requires_grad(true);
-        let teacher = rows(30, 1.2, 0.3).set_requires_grad(true);
-        let features = [(student.shallow_clone(), teacher.shallow_clone())];
-        coral_correlation(&features, &anchors(), OPTIONS)
-            .unwrap()
-            .loss
-            .backward();
-        assert!(student.grad().abs().sum(Kind::Float).double_value(&[]) > 0.0);
-        assert!(!teacher.grad().defined());
-    }
-
-    #[test]
-    fn what_cannot_be_compared_is_counted_and_the_loss_stays_finite() {
-        let collapsed = Tensor::zeros([30, 3], (Kind::Float, Device::Cpu));
-        let huge = rows(30, 1e12, 0.0);
-        let few = rows(3, 1.0, 0.0);
-        for (features, anchors, expected) in [
-            (&few, anchors(), (1, 1)),
-            (&few, vec![Some(rows(40, 1.0, 0.0)), None], (0, 2)),
-            (
-                &few,
-                vec![Some(rows(40, 1.0, 0.0)), Some(rows(1, 1.0, 0.0))],
-                (0, 2),
-            ),
-            (&collapsed, anchors(), (2, 0)),
-            (&huge, anchors(), (2, 0)),
-        ] {
-            let features = [(features.shallow_clone(), features.shallow_clone())];
-            let correlation = coral_correlation(&features, &anchors, OPTIONS).unwrap();
-            assert_eq!((correlation.rows, correlation.skipped), expected);
-            assert!(correlation.loss.double_value(&[]).is_finite());
+    fn equals_numpy() {
+        for (temperature, expected) in [(1.0, NUMPY[0]), (0.3, NUMPY[1])] {
+            let pair = PairedFeatures {
+                student: rows(30, 2.6, 0.5),
+                teacher: rows(30, 1.2, 0.3),
+            };
+            let options = CorrelationOptions {
+                temperature,
+                ..OPTIONS
+            };
+            let got = coral_correlation(&[pair], &anchors(), options).unwrap();
+            let got = got.loss.double_value(&[]);
+            assert!((got - expected).abs() < 1e-5 * expected, "{got} {expected}");
         }
     }
 
     #[test]
-    fn confident_voxels_are_agreed_upon_and_led_by_the_surest() {
-        // Class 1 for the upper half of 100 voxels, surer towards the end; the student differs in 90..
-        let p = Tensor::arange(100, (Kind::Float, Device::Cpu)) / 100.0;
-        let map =
-            |p: &Tensor| Tensor::stack(&[-p + 1.0, p.shallow_clone()], 0).view([1, 2, 1, 1, 100]);
-        let teacher = map(&p);
-        let late = Tensor::arange(100, (Kind::Int64, Device::Cpu)).ge(90);
-        let student = map(&p.masked_fill(&late, 0.0));
-        let chosen = confident_voxels(&student, &teacher, 1, 20).unwrap();
-        let mut chosen = Vec::<i64>::try_from(chosen).unwrap();
-        chosen.sort_unstable();
-        assert_eq!(chosen.len(), 20);
-        assert!(chosen.iter().all(|v| (50..90).contains(v)), "{chosen:?}");
-        assert!((80..90).all(|v| chosen.contains(&v)), "{chosen:?}");
+    fn is_zero_where_student_and_teacher_agree_and_only_there() {
+        let teacher = rows(30, 1.2, 0.3);
+        let loss = |student: &Tensor| {
+            let correlation = compare(student, &teacher, &anchors());
+            assert_eq!((correlation.rows, correlation.skipped), (2, 0));
+            correlation.loss.double_value(&[])
+        };
+        assert!(loss(&teacher).abs() < 1e-7);
+        for scale in [0.5, 1.8, 2.2] {
+            assert!(loss(&(&teacher * scale)) > 1e-4, "scale {scale}");
+        }
     }
+
+    /// The published form pulls every distance to 0 (its gradient on distances is positive always);
+    /// here a student that agrees stays where it is, and one that does not moves towards the teacher.
+    #[test]
+    fn descent_leads_to_the_teacher_not_to_collapse() {
+        let teacher = rows(30, 1.2, 0.3);
+        let agreed = teacher.copy().set_requires_grad(true);
+        compare(&agreed, &teacher, &anchors()).loss.backward();
+        assert!(agreed.grad().abs().max().double_value(&[]) < 1e-6);
+
+        let mut scale = Tensor::from(2.4f32).set_requires_grad(true);
+        for _ in 0..400 {
+            compare(&(&teacher * &scale), &teacher, &anchors())
+                .loss
+                .backward();
+            tch::no_grad(|| scale -= scale.grad() * 0.05);
+            scale.zero_grad();
+        }
+        let scale = scale.double_value(&[]);
+        assert!((0.9..1.1).contains(&scale), "{scale}");
+    }
+
+    #[test]
+    fn the_gradient_reaches_the_student_alone() {
+        let leaf = |t: Tensor| t.set_requires_grad(true);
+        let (student, teacher) = (leaf(rows(30, 2.6, 0.5)), leaf(rows(30, 1.2, 0.3)));
+        let anchor = leaf(rows(40, 3.0, 0.7));
+        let anchors = [Some(rows(40, 1.0, 0.1)), Some(anchor.shallow_clone())];
+        compare(&student, &teacher, &anchors).loss.backward();
+        assert!(student.grad().abs().max().double_value(&[]) > 0.0);
+        assert!(!teacher.grad().defined() && !anchor.grad().defined());
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_counted_and_all_stays_finite() {
+        let flat = |n| Tensor::zeros([n, 3], (Kind::Float, Device::Cpu));
+        let one = || Some(rows(1, 1.0, 0.0));
+        let some = || Some(rows(40, 1.0, 0.0));
+        let (few, many) = (rows(3, 1.0, 0.0), rows(30, 1.1, 0.0));
+        let huge = rows(30, 1e12, 0.4);
+        for (student, teacher, anchors, expected) in [
+            (&few, &few, anchors(), (1, 1)),
+            (&flat(0), &flat(0), anchors(), (0, 2)),
+            (&few, &few, vec![some(), None], (0, 2)),
+            (&many, &many, vec![some(), one()], (0, 2)),
+            (&many, &many, vec![], (0, 2)),
+            (&flat(30), &flat(30), anchors(), (2, 0)),
+            (&flat(30), &many, anchors(), (2, 0)),
+            (&flat(30), &many, vec![Some(flat(9)), Some(flat(9))], (2, 0)),
+            (
+                &flat(30),
+                &flat(30),
+                vec![Some(flat(9)), Some(flat(9))],
+                (0, 2),
+            ),
+            (&huge, &many, anchors(), (2, 0)),
+            (&huge, &huge, anchors(), (2, 0)),
+        ] {
+            let student = student.copy().set_requires_grad(true);
+            let correlation = compare(&student, teacher, &anchors);
+            assert_eq!((correlation.rows, correlation.skipped), expected);
+            let loss = correlation.loss.double_value(&[]);
+            assert!((0.0..10.0).contains(&loss), "{loss}");
+            if correlation.rows > 0 {
+                correlation.loss.backward();
+                let finite = student.grad().isfinite().all();
+                assert_eq!(finite.int64_value(&[]), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_options_and_pairs_that_mean_nothing() {
+        for (groups, temperature) in [(0, 1.0), (2, 0.0), (2, f64::NAN), (2, f64::INFINITY)] {
+            let options = CorrelationOptions {
+                groups,
+                temperature,
+            };
+            assert!(coral_correlation(&[], &anchors(), options).is_err());
+        }
+        let unequal = PairedFeatures {
+            student: rows(9, 1.0, 0.0),
+            teacher: rows(8, 1.0, 0.0),
+        };
+        assert!(coral_correlation(&[unequal], &anchors(), OPTIONS).is_err());
+    }
+
+    const NUMPY: [f64; 2] = [0.7998247080270937, 3.224756484622029];
 }

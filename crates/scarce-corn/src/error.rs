@@ -39,10 +39,31 @@ pub enum CornError {
         /// What was given.
         got: String,
     },
+    /// Two networks would share the name of a variable.
+    #[error("variable {name} is there already: build each network under a path of its own")]
+    NameTaken {
+        /// The variable's full name.
+        name: String,
+    },
     /// The training runtime failed.
     #[error(transparent)]
     Train(#[from] TrainError),
     /// libtorch refused an operation.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
+}
+
+impl CornError {
+    pub(crate) fn setting(
+        name: &'static str,
+        expected: &'static str,
+        got: impl std::fmt::Display,
+    ) -> Self {
+        let got = got.to_string();
+        Self::Setting {
+            name,
+            expected,
+            got,
+        }
+    }
 }

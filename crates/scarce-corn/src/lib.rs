@@ -1,11 +1,13 @@
 //! Semi-supervised 3-D segmentation: V-Net, CORAL consistency, EMA teacher.
 //!
 //! The method is that of CORN (arXiv 2410.15916) in the teacher–student form that its abstract
-//! names. Each ingredient is usable alone: [`coral`], the feature [`pool`], the [`correlation`]
-//! term, the [`vnet`], sliding-window [`inference`].
+//! names. Each ingredient is usable alone: [`coral`], the feature [`pool`], the [`confidence`] filter,
+//! the [`correlation`] term, the [`vnet`], sliding-window [`inference`].
 
 pub mod augment;
+mod batches;
 mod branch;
+pub mod confidence;
 pub mod coral;
 pub mod correlation;
 mod error;

@@ -1,32 +1,44 @@
 //! The recipe: a student on few labels, a teacher that averages it, and what ties them on the rest.
 
-use rand::seq::SliceRandom as _;
 use scarce_train::image::{Seed, StreamKey};
 use scarce_train::{
     StepContext, StepLoss, Task, TaskError, ema_decay, ema_update, named_variables, ramp_up,
-    tensor_from_array,
 };
 use tch::{Device, Tensor};
 
-use crate::augment::{CropPlan, random_crop};
-use crate::correlation::{CorrelationOptions, confident_voxels, coral_correlation};
-use crate::losses::{consistency_mse, cross_entropy, soft_dice_loss};
-use crate::pool::FeaturePool;
+use crate::batches::{Batch, TwoStreams};
+use crate::confidence::ConfidenceFilter;
+use crate::correlation::{Correlation, CorrelationOptions, PairedFeatures, coral_correlation};
+use crate::losses::{consistency_mse, supervised};
+use crate::pool::{FeaturePool, PoolSize};
 use crate::vnet::{VNet, VNetOutput, probabilities};
-use crate::volumes::{check_volumes, foreground_voxels};
+use crate::volumes::check_volumes;
 use crate::{Branch, CornError, LabelledVolume, SemiConfig, UnlabelledVolume};
 
 /// One training by the recipe.
+///
+/// Each step: supervised Dice and cross entropy on labelled crops; on unlabelled crops, which the
+/// student sees with noise and the teacher without, the mean squared difference of their
+/// probabilities and [`coral_correlation`] of their features. Then the teacher's parameters move
+/// towards the student's; its batch-norm statistics are copied, and it runs in evaluation mode.
+///
+/// Checkpoints hold `student.*` and `teacher.*`; the feature pool is kept as the task's memory.
 #[derive(Debug)]
 pub struct SemiTask {
     config: SemiConfig,
-    labelled: Vec<LabelledVolume>,
-    foreground: Vec<Vec<[usize; 3]>>,
-    unlabelled: Vec<UnlabelledVolume>,
+    streams: TwoStreams,
     student: Branch,
     teacher: Branch,
     pool: FeaturePool,
     device: Device,
+}
+
+/// Both networks' answers to a batch, labelled crops first.
+struct Answers {
+    student: VNetOutput,
+    student_p: Tensor,
+    teacher: VNetOutput,
+    teacher_p: Tensor,
 }
 
 impl SemiTask {
@@ -34,8 +46,8 @@ impl SemiTask {
     ///
     /// # Errors
     /// [`CornError::Data`] for volumes that do not serve: none labelled, an image and its label of
-    /// different shape, a class beyond the network's, an id that comes twice;
-    /// [`CornError::Setting`] for settings out of range.
+    /// different shape, an intensity that is not in 0 to 1, a class beyond the network's, no
+    /// foreground, an id that comes twice; [`CornError::Setting`] for settings out of range.
     pub fn new(
         config: SemiConfig,
         labelled: Vec<LabelledVolume>,
@@ -43,31 +55,29 @@ impl SemiTask {
         seed: Seed,
         device: Device,
     ) -> Result<Self, CornError> {
-        config.check()?;
-        check_volumes(&config, &labelled, &unlabelled)?;
-        let foreground = labelled
-            .iter()
-            .map(|v| foreground_voxels(v.label.view()))
-            .collect();
+        config.check(!unlabelled.is_empty())?;
+        check_volumes(config.network.classes, &labelled, &unlabelled)?;
         tch::manual_seed(seed.derive(StreamKey {
             epoch: 0,
             sample_id: "",
             purpose: "init",
         }));
-        let student = Branch::new(&config.network, device);
-        let mut teacher = Branch::new(&config.network, device);
+        let student = Branch::new(&config.network, device)?;
+        let mut teacher = Branch::new(&config.network, device)?;
         teacher.store.copy(&student.store)?;
         teacher.store.freeze();
-        let classes = config.network.classes as usize;
-        let pool = FeaturePool::new(labelled.len(), classes, config.pool_capacity);
+        let size = PoolSize {
+            samples: labelled.len(),
+            classes: config.network.classes as usize,
+            width: config.network.base_filters,
+            capacity: config.pool_capacity,
+        };
         Ok(Self {
             config,
-            labelled,
-            foreground,
-            unlabelled,
+            streams: TwoStreams::new(labelled, unlabelled),
             student,
             teacher,
-            pool,
+            pool: FeaturePool::new(size, device),
             device,
         })
     }
@@ -77,188 +87,155 @@ impl SemiTask {
         &self.teacher.network
     }
 
-    /// The step's crops, labelled ones first.
-    fn batch(&self, context: &StepContext) -> Batch {
-        let config = &self.config;
-        let mut batch = Batch {
-            images: vec![],
-            labels: vec![],
-            ids: vec![],
-            samples: vec![],
-        };
-        for (k, sample) in picks(
-            self.labelled.len(),
-            config.labelled_batch,
-            context,
-            "labelled",
-        )
-        .into_iter()
-        .enumerate()
-        {
-            let volume = &self.labelled[sample];
-            let plan = CropPlan {
-                patch_zyx: config.patch_zyx,
-                foreground: &self.foreground[sample],
-                foreground_chance: config.foreground_chance,
-            };
-            let purpose = format!("labelled crop {k}");
-            let mut rng = context.seed.stream(StreamKey {
-                epoch: context.step,
-                sample_id: &volume.id,
-                purpose: &purpose,
-            });
-            let (image, label) = (volume.image.view(), Some(volume.label.view()));
-            let crop = random_crop(image, label, &plan, &config.augment, &mut rng);
-            batch.images.push(tensor_from_array(&crop.image));
-            if let Some(label) = crop.label {
-                batch.labels.push(tensor_from_array(&label.mapv(i64::from)));
-            }
-            batch.ids.push(volume.id.clone());
-            batch.samples.push(sample);
-        }
-        for (k, sample) in picks(
-            self.unlabelled.len(),
-            config.unlabelled_batch,
-            context,
-            "unlabelled",
-        )
-        .into_iter()
-        .enumerate()
-        {
-            let volume = &self.unlabelled[sample];
-            let plan = CropPlan {
-                patch_zyx: config.patch_zyx,
-                foreground: &[],
-                foreground_chance: 0.0,
-            };
-            let purpose = format!("unlabelled crop {k}");
-            let mut rng = context.seed.stream(StreamKey {
-                epoch: context.step,
-                sample_id: &volume.id,
-                purpose: &purpose,
-            });
-            let crop = random_crop(volume.image.view(), None, &plan, &config.augment, &mut rng);
-            batch.images.push(tensor_from_array(&crop.image));
-            batch.ids.push(volume.id.clone());
-        }
-        batch
+    /// The network that is trained.
+    pub fn student(&self) -> &VNet {
+        &self.student.network
     }
 
     fn step_loss(&mut self, context: &StepContext) -> Result<StepLoss, CornError> {
-        let batch = self.batch(context);
-        let clean = Tensor::f_stack(&batch.images, 0)?
-            .f_unsqueeze(1)?
-            .to_device(self.device);
-        let labelled = batch.labels.len() as i64;
-        let unlabelled = batch.images.len() as i64 - labelled;
-        let noisy = if unlabelled > 0 {
-            let tail = clean.f_narrow(0, labelled, unlabelled)?;
-            let noise = (tail.f_randn_like()? * self.config.noise)
-                .f_clamp(-2.0 * self.config.noise, 2.0 * self.config.noise)?;
-            Tensor::f_cat(&[clean.f_narrow(0, 0, labelled)?, tail + noise], 0)?
-        } else {
-            clean.shallow_clone()
-        };
-        let student = self.student.network.forward(&noisy, true)?;
-        let teacher = {
-            let _guard = tch::no_grad_guard();
-            self.teacher.network.forward(&clean, false)?
-        };
-        let student_p = probabilities(&student.logits);
-        let teacher_p = probabilities(&teacher.logits);
+        let batch = self.streams.batch(&self.config, context)?;
+        let clean = batch.images.to_device(self.device);
+        let truth = batch.labels.to_device(self.device);
+        let (labelled, unlabelled) = (batch.labelled(), batch.unlabelled());
 
-        let truth = Tensor::f_stack(&batch.labels, 0)?.to_device(self.device);
-        let head = |t: &Tensor| t.f_narrow(0, 0, labelled);
-        let dice = soft_dice_loss(&head(&student_p)?, &truth)?;
-        let entropy = cross_entropy(&head(&student.logits)?, &truth)?;
-        let mut total = (&dice + &entropy) * self.config.supervised_weight;
-        let mut figures = vec![
-            ("dice_loss".to_owned(), dice.f_double_value(&[])?),
-            ("cross_entropy".to_owned(), entropy.f_double_value(&[])?),
-        ];
-        let ramp = ramp_up(context.step as f64, self.config.ramp_steps);
-        if unlabelled > 0 {
-            let tail = |t: &Tensor| t.f_narrow(0, labelled, unlabelled);
-            let consistency = consistency_mse(&tail(&student_p)?, &tail(&teacher_p)?)?;
-            figures.push(("consistency".to_owned(), consistency.f_double_value(&[])?));
+        let student = self
+            .student
+            .network
+            .forward(&self.noisy(&clean, &batch)?, true)?;
+        let student_p = probabilities(&student.logits);
+        let on_labelled = supervised(
+            &student.logits.f_narrow(0, 0, labelled)?,
+            &student_p.f_narrow(0, 0, labelled)?,
+            &truth,
+        )?;
+        let mut total = on_labelled.sum() * self.config.supervised_weight;
+        let mut figures = Figures::default();
+        figures.add("dice_loss", on_labelled.dice.f_double_value(&[])?);
+        figures.add(
+            "cross_entropy",
+            on_labelled.cross_entropy.f_double_value(&[])?,
+        );
+
+        let correlates = self.config.coral_weight > 0.0;
+        if unlabelled > 0 && (correlates || self.config.consistency_weight > 0.0) {
+            let ramp = ramp_up(context.step as f64, self.config.ramp_steps);
+            figures.add("ramp", ramp);
+            // Only the pool wants the teacher's word on labelled crops.
+            let first = if correlates { 0 } else { labelled };
+            let teacher = {
+                let _guard = tch::no_grad_guard();
+                let input = clean.f_narrow(0, first, labelled + unlabelled - first)?;
+                self.teacher.network.forward(&input, false)?
+            };
+            let teacher_p = probabilities(&teacher.logits);
+            let consistency = consistency_mse(
+                &student_p.f_narrow(0, labelled, unlabelled)?,
+                &teacher_p.f_narrow(0, labelled - first, unlabelled)?,
+            )?;
+            figures.add("consistency", consistency.f_double_value(&[])?);
             total += consistency * (self.config.consistency_weight * ramp);
-        }
-        if self.config.coral_weight > 0.0 {
-            self.refresh_pool(&batch.samples, &truth, &student_p, &teacher_p, &teacher)?;
-            if unlabelled > 0 {
-                let tail = |t: &Tensor| t.f_narrow(0, labelled, unlabelled);
-                let coral = self.coral(
-                    [&tail(&student_p)?, &tail(&teacher_p)?],
-                    [&tail(&student.features)?, &tail(&teacher.features)?],
-                )?;
-                figures.push(("coral".to_owned(), coral.loss.f_double_value(&[])?));
-                figures.push(("coral_rows".to_owned(), f64::from(coral.rows)));
-                figures.push(("coral_skipped".to_owned(), f64::from(coral.skipped)));
+            if correlates {
+                let answers = Answers {
+                    student,
+                    student_p,
+                    teacher,
+                    teacher_p,
+                };
+                self.refresh_pool(&batch, &truth, &answers, context)?;
+                let coral = self.correlate(&batch, &answers, context)?;
+                figures.add("coral", coral.loss.f_double_value(&[])?);
+                figures.add("coral_rows", f64::from(coral.rows));
+                figures.add("coral_skipped", f64::from(coral.skipped));
+                figures.add("pool_rows", self.pool.rows() as f64);
                 total += coral.loss * (self.config.coral_weight * ramp);
             }
-            figures.push(("pool_rows".to_owned(), self.pool.rows() as f64));
         }
-        figures.push(("ramp".to_owned(), ramp));
         Ok(StepLoss {
             total,
-            figures,
+            figures: figures.0,
             sample_ids: batch.ids,
         })
+    }
+
+    /// The student's input: noise on the unlabelled crops.
+    fn noisy(&self, clean: &Tensor, batch: &Batch) -> Result<Tensor, CornError> {
+        let (labelled, unlabelled) = (batch.labelled(), batch.unlabelled());
+        if unlabelled == 0 || self.config.noise == 0.0 {
+            return Ok(clean.shallow_clone());
+        }
+        let tail = clean.f_narrow(0, labelled, unlabelled)?;
+        let limit = 2.0 * self.config.noise;
+        let noise = (tail.f_randn_like()? * self.config.noise).f_clamp(-limit, limit)?;
+        Ok(Tensor::f_cat(
+            &[clean.f_narrow(0, 0, labelled)?, tail + noise],
+            0,
+        )?)
     }
 
     /// Puts the teacher's features of labelled voxels that both networks got right into the pool.
     fn refresh_pool(
         &mut self,
-        samples: &[usize],
+        batch: &Batch,
         truth: &Tensor,
-        student_p: &Tensor,
-        teacher_p: &Tensor,
-        teacher: &VNetOutput,
+        answers: &Answers,
+        context: &StepContext,
     ) -> Result<(), CornError> {
         let _guard = tch::no_grad_guard();
-        for (k, sample) in samples.iter().enumerate() {
-            let k = k as i64;
-            let truth = truth.f_select(0, k)?.f_view([-1])?;
-            let label = |p: &Tensor| p.f_select(0, k)?.f_argmax(0, false)?.f_view([-1]);
-            let right = label(student_p)?
-                .f_eq_tensor(&truth)?
-                .f_logical_and(&label(teacher_p)?.f_eq_tensor(&truth)?)?;
-            let features = rows(&teacher.features.f_narrow(0, k, 1)?)?;
+        let labelled = batch.labelled();
+        let guess = |p: &Tensor| p.f_narrow(0, 0, labelled)?.f_argmax(1, false);
+        let right = guess(&answers.student_p)?
+            .f_eq_tensor(truth)?
+            .f_logical_and(&guess(&answers.teacher_p)?.f_eq_tensor(truth)?)?;
+        for (k, sample) in batch.labelled_samples.iter().enumerate() {
+            let at = |t: &Tensor| t.f_select(0, k as i64);
+            let (truth, right) = (at(truth)?, at(&right)?);
+            let features = at(&answers.teacher.features)?.f_flatten(1, -1)?.f_tr()?;
+            let mut rng = stream(context, &batch.ids[k], "pool refresh");
             for class in 0..self.config.network.classes {
-                let chosen = right
+                let candidates = right
                     .f_logical_and(&truth.f_eq(class)?)?
+                    .f_flatten(0, -1)?
                     .f_nonzero()?
                     .f_view([-1])?;
-                let features = features.f_index_select(0, &chosen)?;
-                self.pool.refresh(*sample, class as usize, &features)?;
+                let class = class as usize;
+                self.pool
+                    .refresh(*sample, class, &features, &candidates, &mut rng)?;
             }
         }
         Ok(())
     }
 
-    fn coral(
+    fn correlate(
         &self,
-        [student_p, teacher_p]: [&Tensor; 2],
-        [student, teacher]: [&Tensor; 2],
-    ) -> Result<crate::correlation::Correlation, CornError> {
-        let (student, teacher) = (rows(student)?, rows(teacher)?);
+        batch: &Batch,
+        answers: &Answers,
+        context: &StepContext,
+    ) -> Result<Correlation, CornError> {
+        let tail = |t: &Tensor| t.f_narrow(0, batch.labelled(), batch.unlabelled());
+        let filter = ConfidenceFilter {
+            count: self.config.voxels,
+            surest_share: self.config.surest_share,
+            threshold: self.config.confidence_threshold,
+        };
+        let mut rng = stream(context, "", "confidence filter");
+        let (student_p, teacher_p) = (tail(&answers.student_p)?, tail(&answers.teacher_p)?);
+        let chosen = filter.choose(&student_p, &teacher_p, &mut rng)?;
+        let (student, teacher) = (
+            tail(&answers.student.features)?,
+            tail(&answers.teacher.features)?,
+        );
+        let mut rng = stream(context, "", "anchors");
         let mut features = Vec::new();
         let mut anchors = Vec::new();
-        for class in 0..self.config.network.classes {
-            let chosen = confident_voxels(student_p, teacher_p, class, self.config.voxels)?;
-            let of_student = student
-                .f_index_select(0, &chosen)?
-                .apply(&self.student.projection);
+        for (class, chosen) in chosen.iter().enumerate() {
+            let of_student = rows_at(&student, chosen)?.apply(&self.student.projection);
             let _guard = tch::no_grad_guard();
-            let of_teacher = teacher
-                .f_index_select(0, &chosen)?
-                .apply(&self.teacher.projection);
-            features.push((of_student, of_teacher));
-            anchors.push(
-                self.pool
-                    .sample(class as usize, self.config.anchors)?
-                    .map(|rows| rows.apply(&self.teacher.projection)),
-            );
+            features.push(PairedFeatures {
+                student: of_student,
+                teacher: rows_at(&teacher, chosen)?.apply(&self.teacher.projection),
+            });
+            let rows = self.pool.sample(class, self.config.anchors, &mut rng)?;
+            anchors.push(rows.map(|rows| rows.apply(&self.teacher.projection)));
         }
         let options = CorrelationOptions {
             groups: self.config.groups,
@@ -306,36 +283,51 @@ impl Task for SemiTask {
     }
 }
 
-struct Batch {
-    images: Vec<Tensor>,
-    labels: Vec<Tensor>,
-    ids: Vec<String>,
-    samples: Vec<usize>,
-}
+#[derive(Default)]
+struct Figures(Vec<(String, f64)>);
 
-/// Features `(batch, d, z, y, x)` as rows `(batch·z·y·x, d)`.
-fn rows(features: &Tensor) -> Result<Tensor, CornError> {
-    let width = features.size()[1];
-    Ok(features
-        .f_permute([0, 2, 3, 4, 1])?
-        .f_reshape([-1, width])?)
-}
-
-/// The step's samples of a stream: permutation after permutation of all of them.
-fn picks(samples: usize, batch: usize, context: &StepContext, stream: &str) -> Vec<usize> {
-    if samples == 0 {
-        return Vec::new();
+impl Figures {
+    fn add(&mut self, name: &str, value: f64) {
+        self.0.push((name.to_owned(), value));
     }
-    let first = context.step as usize * batch;
-    (first..first + batch)
-        .map(|position| {
-            let mut order: Vec<usize> = (0..samples).collect();
-            order.shuffle(&mut context.seed.stream(StreamKey {
-                epoch: (position / samples) as u64,
-                sample_id: "",
-                purpose: stream,
-            }));
-            order[position % samples]
-        })
-        .collect()
+}
+
+fn stream(context: &StepContext, sample_id: &str, purpose: &str) -> impl rand::Rng + use<> {
+    context.seed.stream(StreamKey {
+        epoch: context.step,
+        sample_id,
+        purpose,
+    })
+}
+
+/// Rows `(n, d)` of features `(batch, d, z, y, x)` at flat indices over `(batch, z, y, x)`; nothing
+/// else is copied.
+fn rows_at(features: &Tensor, indices: &Tensor) -> Result<Tensor, CornError> {
+    let features = features.f_flatten(2, -1)?;
+    let voxels = features.size()[2];
+    let sample = indices.f_floor_divide_scalar(voxels)?;
+    let voxel = indices.f_remainder(voxels)?;
+    Ok(features.f_index(&[Some(&sample), None, Some(&voxel)])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Kind;
+
+    use super::*;
+
+    #[test]
+    fn rows_are_found_by_flat_index() {
+        let features = Tensor::arange(2 * 3 * 8, (Kind::Float, Device::Cpu));
+        let features = features.view([2, 3, 2, 2, 2]).set_requires_grad(true);
+        let indices = Tensor::from_slice(&[9i64, 0, 15]);
+        let rows = rows_at(&features, &indices).unwrap();
+        let expected = features
+            .permute([0, 2, 3, 4, 1])
+            .reshape([-1, 3])
+            .index_select(0, &indices);
+        assert!(rows.equal(&expected));
+        rows.sum(Kind::Float).backward();
+        assert_eq!(features.grad().sum(Kind::Float).double_value(&[]), 9.0);
+    }
 }

@@ -16,9 +16,9 @@ pub struct SemiConfig {
     pub patch_zyx: [usize; 3],
     /// Labelled crops a step.
     pub labelled_batch: usize,
-    /// Unlabelled crops a step.
+    /// Unlabelled crops a step; 0 trains on the labelled alone.
     pub unlabelled_batch: usize,
-    /// Chance that a labelled crop is centred near a foreground voxel.
+    /// Chance that a labelled crop is taken about a foreground voxel.
     pub foreground_chance: f64,
     /// How crops vary.
     pub augment: AugmentConfig,
@@ -26,23 +26,28 @@ pub struct SemiConfig {
     pub supervised_weight: f64,
     /// Largest weight of the consistency between student and teacher (`λ_c`).
     pub consistency_weight: f64,
-    /// Largest weight of the CORAL-correlation consistency (`λ_d`).
+    /// Largest weight of the CORAL-correlation consistency (`λ_d`); 0 leaves the feature pool empty.
     pub coral_weight: f64,
-    /// Steps until both weights are at their largest (exp(−5(1 − t/T)²)).
+    /// Steps until both weights are at their largest (exp(−5(1 − t/T)²)); 0 for no ramp.
     pub ramp_steps: f64,
     /// Largest decay of the teacher's average, UA-MT's rule.
     pub ema_max_decay: f64,
-    /// Standard deviation of the noise on the student's unlabelled input.
+    /// Standard deviation of the noise on the student's unlabelled input, clipped at two of them.
     pub noise: f64,
     /// Anchors drawn from the feature pool for each class (the paper's j).
     pub anchors: i64,
-    /// Rows that the pool keeps for each labelled sample and class.
+    /// Rows that the pool keeps for each labelled sample and class; at least `anchors`.
     pub pool_capacity: i64,
-    /// Unlabelled voxels compared for each class (the paper's i, over all classes).
+    /// Unlabelled voxels compared for each class at most (the paper's i, over all classes).
     pub voxels: i64,
-    /// Groups these are dealt into.
+    /// The share of these that goes to those the teacher is surest of; the rest is drawn from the
+    /// other voxels on which student and teacher agree.
+    pub surest_share: f64,
+    /// The teacher's probability that an unlabelled voxel needs to be compared.
+    pub confidence_threshold: f64,
+    /// Groups that the compared voxels of a class are dealt into.
     pub groups: i64,
-    /// Temperature of the correlation's rows, in units of the teacher's mean distance.
+    /// Temperature of the correlation's rows, in units of their mean distance.
     pub temperature: f64,
 }
 
@@ -64,6 +69,8 @@ impl Default for SemiConfig {
             anchors: 256,
             pool_capacity: 2048,
             voxels: 4096,
+            surest_share: 0.5,
+            confidence_threshold: 0.0,
             groups: 4,
             temperature: 1.0,
         }
@@ -71,41 +78,114 @@ impl Default for SemiConfig {
 }
 
 impl SemiConfig {
-    /// Refuses settings out of range.
-    pub(crate) fn check(&self) -> Result<(), CornError> {
-        let refuse = |name, expected, got: String| {
-            Err(CornError::Setting {
-                name,
-                expected,
-                got,
-            })
-        };
-        if self
-            .patch_zyx
-            .iter()
-            .any(|n| *n == 0 || n % VNet::DIVISOR != 0)
-        {
-            return refuse(
+    /// Refuses settings out of range; `unlabelled` tells whether there are unlabelled volumes.
+    ///
+    /// # Errors
+    /// [`CornError::Setting`] naming the setting, its range and what was given.
+    pub fn check(&self, unlabelled: bool) -> Result<(), CornError> {
+        self.network.check()?;
+        self.augment.check()?;
+        self.check_batch(unlabelled)?;
+        // Negated, so that NaN is refused too.
+        for (name, fits, expected, got) in [
+            (
+                "ema_max_decay",
+                (0.0..=1.0).contains(&self.ema_max_decay),
+                "0 to 1",
+                self.ema_max_decay,
+            ),
+            (
+                "foreground_chance",
+                (0.0..=1.0).contains(&self.foreground_chance),
+                "0 to 1",
+                self.foreground_chance,
+            ),
+            (
+                "surest_share",
+                (0.0..=1.0).contains(&self.surest_share),
+                "0 to 1",
+                self.surest_share,
+            ),
+            (
+                "confidence_threshold",
+                (0.0..=1.0).contains(&self.confidence_threshold),
+                "0 to 1",
+                self.confidence_threshold,
+            ),
+            (
+                "temperature",
+                self.temperature > 0.0 && self.temperature.is_finite(),
+                "a finite number above 0",
+                self.temperature,
+            ),
+        ] {
+            if !fits {
+                return Err(CornError::setting(name, expected, got));
+            }
+        }
+        for (name, weight) in [
+            ("supervised_weight", self.supervised_weight),
+            ("consistency_weight", self.consistency_weight),
+            ("coral_weight", self.coral_weight),
+            ("ramp_steps", self.ramp_steps),
+            ("noise", self.noise),
+        ] {
+            if !(weight.is_finite() && weight >= 0.0) {
+                let expected = "a finite number, at least 0";
+                return Err(CornError::setting(name, expected, weight));
+            }
+        }
+        // A covariance needs two rows, in every group.
+        for (name, least, expected, got) in [
+            ("anchors", 2, "at least 2", self.anchors),
+            (
+                "pool_capacity",
+                self.anchors,
+                "at least `anchors`",
+                self.pool_capacity,
+            ),
+            ("groups", 1, "at least 1", self.groups),
+            (
+                "voxels",
+                self.groups.saturating_mul(2),
+                "at least twice `groups`",
+                self.voxels,
+            ),
+        ] {
+            if got < least {
+                return Err(CornError::setting(name, expected, got));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_batch(&self, unlabelled: bool) -> Result<(), CornError> {
+        let sides = self.patch_zyx;
+        if sides.iter().any(|n| *n == 0 || n % VNet::DIVISOR != 0) {
+            let expected = "positive multiples of 16";
+            return Err(CornError::setting(
                 "patch_zyx",
-                "positive multiples of 16",
-                format!("{:?}", self.patch_zyx),
-            );
+                expected,
+                format!("{sides:?}"),
+            ));
         }
         if self.labelled_batch == 0 {
-            return refuse("labelled_batch", "at least 1", "0".to_owned());
+            return Err(CornError::setting("labelled_batch", "at least 1", 0));
+        }
+        let crops = self.labelled_batch + if unlabelled { self.unlabelled_batch } else { 0 };
+        let bottom: usize = sides.iter().map(|n| n / VNet::DIVISOR).product();
+        if crops * bottom < 2 {
+            let expected =
+                "more than one crop of 16³ a step: its bottom level has one voxel and no variance";
+            return Err(CornError::setting("labelled_batch", expected, crops));
+        }
+        if self.network.in_channels != 1 {
+            let got = self.network.in_channels;
+            return Err(CornError::setting("network.in_channels", "1", got));
         }
         if !(2..=255).contains(&self.network.classes) {
-            return refuse(
-                "network.classes",
-                "2 to 255",
-                self.network.classes.to_string(),
-            );
-        }
-        if !(0.0..=1.0).contains(&self.ema_max_decay) {
-            return refuse("ema_max_decay", "0 to 1", self.ema_max_decay.to_string());
-        }
-        if self.temperature <= 0.0 {
-            return refuse("temperature", "above 0", self.temperature.to_string());
+            let got = self.network.classes;
+            return Err(CornError::setting("network.classes", "2 to 255", got));
         }
         Ok(())
     }

@@ -65,6 +65,34 @@ impl Default for VNetConfig {
     }
 }
 
+impl VNetConfig {
+    /// Refuses what no network can be built from.
+    ///
+    /// # Errors
+    /// [`CornError::Setting`] for a count below 1 or a dropout outside 0 to below 1.
+    pub fn check(&self) -> Result<(), CornError> {
+        for (name, value) in [
+            ("network.in_channels", self.in_channels),
+            ("network.classes", self.classes),
+            ("network.base_filters", self.base_filters),
+        ] {
+            // The widest level has 16 times the base filters and a fan-in of 27 times that.
+            if !(1..=1 << 16).contains(&value) {
+                return Err(CornError::setting(name, "1 to 65536", value));
+            }
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            let expected = "at least 0 and below 1";
+            return Err(CornError::setting(
+                "network.dropout",
+                expected,
+                self.dropout,
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// What the network answers.
 #[derive(Debug)]
 pub struct VNetOutput {
@@ -80,7 +108,7 @@ pub struct VNet {
     encoder: Vec<Level>,
     decoder: Vec<Level>,
     classifier: Conv3D,
-    dropout: f64,
+    config: VNetConfig,
 }
 
 /// What leads to a level, and the level's convolutions.
@@ -139,8 +167,20 @@ impl VNet {
     pub const DIVISOR: usize = 16;
 
     /// A network with PyTorch's default initialisation, its variables under `path`.
-    pub fn new(path: &Path<'_>, config: &VNetConfig) -> Self {
+    ///
+    /// # Errors
+    /// [`CornError::Setting`] as [`VNetConfig::check`]; [`CornError::NameTaken`] when a network lies
+    /// under `path` already: tch would rename the second one's variables, and its checkpoint would
+    /// load into nothing.
+    pub fn new(path: &Path<'_>, config: &VNetConfig) -> Result<Self, CornError> {
+        config.check()?;
         let norm = config.normalisation;
+        let classifier_path = path / "classifier";
+        if classifier_path.get("weight").is_some() {
+            return Err(CornError::NameTaken {
+                name: classifier_path.path("weight"),
+            });
+        }
         let filters = |level: usize| config.base_filters << level;
         let block = |path: &Path<'_>, filters: i64, from: i64, count: usize| {
             (0..count)
@@ -194,38 +234,34 @@ impl VNet {
             })
             .collect();
         let classifier = convolution(
-            &(path / "classifier"),
+            &classifier_path,
             config.base_filters,
             config.classes,
             1,
             nn::ConvConfig::default(),
         );
-        Self {
+        Ok(Self {
             encoder,
             decoder,
             classifier,
-            dropout: config.dropout,
-        }
+            config: config.clone(),
+        })
     }
 
-    /// Logits and features of `(batch, channel, z, y, x)`.
+    /// What the network was built from.
+    pub fn config(&self) -> &VNetConfig {
+        &self.config
+    }
+
+    /// Logits and features of `(batch, channel, z, y, x)`; with `train`, batch statistics and dropout.
     ///
     /// # Errors
-    /// [`CornError::Shape`] unless each side is a positive multiple of 16;
-    /// [`CornError::Torch`] from libtorch.
+    /// [`CornError::Shape`] unless the channels are the network's and each side is a positive multiple
+    /// of 16, and, with `train`, when the bottom level would be normalised over one value: batch
+    /// normalisation would write a NaN variance that only shows in evaluation, instance normalisation
+    /// would erase the input; [`CornError::Torch`] from libtorch.
     pub fn forward(&self, input: &Tensor, train: bool) -> Result<VNetOutput, CornError> {
-        let size = input.size();
-        let fits = size.len() == 5
-            && size[2..]
-                .iter()
-                .all(|n| *n > 0 && *n % Self::DIVISOR as i64 == 0);
-        if !fits {
-            return Err(CornError::Shape {
-                what: "input (batch, channel, z, y, x)",
-                expected: "sides that are multiples of 16".to_owned(),
-                got: size,
-            });
-        }
+        self.check_input(input, train)?;
         let mut x = input.shallow_clone();
         let mut skips = Vec::with_capacity(self.encoder.len());
         for level in &self.encoder {
@@ -233,15 +269,48 @@ impl VNet {
             skips.push(x.shallow_clone());
         }
         skips.pop();
-        x = x.f_feature_dropout(self.dropout, train)?;
+        x = x.f_feature_dropout(self.config.dropout, train)?;
         for level in &self.decoder {
             x = level.forward(&x, skips.pop().as_ref(), train)?;
         }
-        let features = x.f_feature_dropout(self.dropout, train)?;
+        let features = x.f_feature_dropout(self.config.dropout, train)?;
         Ok(VNetOutput {
             logits: features.apply(&self.classifier),
             features,
         })
+    }
+
+    fn check_input(&self, input: &Tensor, train: bool) -> Result<(), CornError> {
+        let got = input.size();
+        let channels = self.config.in_channels;
+        let refuse = |expected: String| {
+            Err(CornError::Shape {
+                what: "network input (batch, channel, z, y, x)",
+                expected,
+                got: got.clone(),
+            })
+        };
+        let divisor = Self::DIVISOR as i64;
+        let [batch, channel, sides @ ..] = got.as_slice() else {
+            return refuse("5 axes".to_owned());
+        };
+        let sides_fit = sides.len() == 3 && sides.iter().all(|n| *n > 0 && n % divisor == 0);
+        if *batch < 1 || *channel != channels || !sides_fit {
+            return refuse(format!(
+                "a batch of {channels} channels and sides that are multiples of {divisor}"
+            ));
+        }
+        let bottom = sides.iter().map(|n| n / divisor).product::<i64>();
+        let normalised_over = match self.config.normalisation {
+            Normalisation::Batch => batch * bottom,
+            Normalisation::Instance => bottom,
+        };
+        if train && normalised_over < 2 {
+            return refuse(format!(
+                "a larger batch or side in training than {divisor}³ alone"
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -337,93 +406,4 @@ fn transposed(path: &Path<'_>, norm: Normalisation, inputs: i64, outputs: i64) -
 /// Class probabilities of logits `(batch, class, …)`.
 pub fn probabilities(logits: &Tensor) -> Tensor {
     logits.softmax(1, Kind::Float)
-}
-
-#[cfg(test)]
-mod tests {
-    use tch::Device;
-    use tch::nn::VarStore;
-
-    use super::*;
-
-    fn count(config: &VNetConfig, part: &str) -> i64 {
-        let store = VarStore::new(Device::Cpu);
-        VNet::new(&store.root(), config);
-        store
-            .variables()
-            .iter()
-            .filter(|(name, tensor)| name.starts_with(part) && tensor.requires_grad())
-            .map(|(_, tensor)| tensor.numel() as i64)
-            .sum()
-    }
-
-    /// Counts of the reference implementations' branches (specification of the V-Net: 9.44 M).
-    #[test]
-    fn has_the_published_number_of_parameters() {
-        let main = VNetConfig::default();
-        let auxiliary = VNetConfig {
-            upsampling: Upsampling::Trilinear,
-            ..main.clone()
-        };
-        assert_eq!(count(&main, ""), 9_448_866);
-        assert_eq!(count(&main, "encoder"), 7_376_896);
-        assert_eq!(
-            count(&auxiliary, "") - count(&auxiliary, "encoder"),
-            2_898_850
-        );
-    }
-
-    /// tch renames a variable that is already there, and a checkpoint then loads into nothing.
-    #[test]
-    fn no_variable_is_renamed() {
-        let store = VarStore::new(Device::Cpu);
-        VNet::new(
-            &store.root(),
-            &VNetConfig {
-                base_filters: 2,
-                ..VNetConfig::default()
-            },
-        );
-        let mut names: Vec<String> = store.variables().into_keys().collect();
-        names.sort();
-        assert!(names.iter().all(|name| !name.contains("__")), "{names:?}");
-        for name in [
-            "encoder.0.block.0.conv.weight",
-            "encoder.4.down.bn.running_var",
-            "decoder.3.up.conv.bias",
-            "classifier.weight",
-        ] {
-            assert!(
-                names.iter().any(|n| n == name),
-                "{name} is not in {names:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn keeps_the_shape_and_refuses_others() {
-        for (upsampling, normalisation) in [
-            (Upsampling::Transposed, Normalisation::Batch),
-            (Upsampling::Trilinear, Normalisation::Batch),
-            (Upsampling::Transposed, Normalisation::Instance),
-        ] {
-            let store = VarStore::new(Device::Cpu);
-            let config = VNetConfig {
-                normalisation,
-                base_filters: 2,
-                classes: 3,
-                upsampling,
-                ..VNetConfig::default()
-            };
-            let net = VNet::new(&store.root(), &config);
-            let zeros = |z, y, x| Tensor::zeros([1, 1, z, y, x], (Kind::Float, Device::Cpu));
-            let output = net.forward(&zeros(16, 32, 16), false).unwrap();
-            assert_eq!(output.logits.size(), [1, 3, 16, 32, 16]);
-            assert_eq!(output.features.size(), [1, 2, 16, 32, 16]);
-            assert!(matches!(
-                net.forward(&zeros(16, 20, 16), false),
-                Err(CornError::Shape { .. })
-            ));
-        }
-    }
 }

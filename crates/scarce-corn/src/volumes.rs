@@ -1,8 +1,11 @@
-//! What the recipe is trained on.
+//! What the recipe trains on.
 
 use ndarray::{Array3, ArrayView3};
 
-use crate::{CornError, SemiConfig};
+use crate::CornError;
+
+/// How far beyond 0 and 1 an intensity may lie: what interpolation in single precision adds.
+const INTENSITY_SLACK: f32 = 1e-3;
 
 /// A labelled training volume.
 #[derive(Debug, Clone)]
@@ -24,44 +27,21 @@ pub struct UnlabelledVolume {
     pub image: Array3<f32>,
 }
 
-/// Where a label is not background.
-pub(crate) fn foreground_voxels(label: ArrayView3<'_, u8>) -> Vec<[usize; 3]> {
-    label
-        .indexed_iter()
-        .filter(|(_, l)| **l > 0)
-        .map(|((z, y, x), _)| [z, y, x])
-        .collect()
-}
-
-/// Refuses volumes that cannot serve.
+/// Refuses volumes that would train something else than was meant.
 pub(crate) fn check_volumes(
-    config: &SemiConfig,
+    classes: i64,
     labelled: &[LabelledVolume],
     unlabelled: &[UnlabelledVolume],
 ) -> Result<(), CornError> {
-    let refuse = |message: String| Err(CornError::Data { message });
     if labelled.is_empty() {
         return refuse("there is no labelled volume".to_owned());
     }
     for volume in labelled {
-        if volume.image.dim() != volume.label.dim() {
-            return refuse(format!(
-                "image of {} has shape {:?}, its label {:?}",
-                volume.id,
-                volume.image.dim(),
-                volume.label.dim()
-            ));
-        }
-        let largest = volume.label.iter().copied().max().unwrap_or(0);
-        if i64::from(largest) >= config.network.classes {
-            return refuse(format!(
-                "{} has class {largest}, the network {} classes",
-                volume.id, config.network.classes
-            ));
-        }
-        if largest == 0 {
-            return refuse(format!("{} has no foreground voxel", volume.id));
-        }
+        check_image(&volume.id, volume.image.view())?;
+        check_label(volume, classes)?;
+    }
+    for volume in unlabelled {
+        check_image(&volume.id, volume.image.view())?;
     }
     let mut ids: Vec<&str> = labelled
         .iter()
@@ -69,8 +49,57 @@ pub(crate) fn check_volumes(
         .chain(unlabelled.iter().map(|v| v.id.as_str()))
         .collect();
     ids.sort_unstable();
+    // Random choices are keyed by id: two volumes of one name would share them.
     match ids.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => refuse(format!("{} comes twice", pair[0])),
         None => Ok(()),
     }
+}
+
+fn check_image(id: &str, image: ArrayView3<'_, f32>) -> Result<(), CornError> {
+    if image.is_empty() {
+        return refuse(format!("{id} has no voxel: shape {:?}", image.dim()));
+    }
+    let range = -INTENSITY_SLACK..=1.0 + INTENSITY_SLACK;
+    // A NaN lies in no range.
+    match image.indexed_iter().find(|(_, v)| !range.contains(*v)) {
+        Some((at, value)) => refuse(format!(
+            "{id} has intensity {value} at (z, y, x) = {at:?}, expected 0 to 1"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn check_label(volume: &LabelledVolume, classes: i64) -> Result<(), CornError> {
+    let id = &volume.id;
+    if volume.image.dim() != volume.label.dim() {
+        return refuse(format!(
+            "image of {id} has shape {:?}, its label {:?}",
+            volume.image.dim(),
+            volume.label.dim()
+        ));
+    }
+    let largest = volume.label.iter().copied().max().unwrap_or(0);
+    if i64::from(largest) >= classes {
+        return refuse(format!(
+            "{id} has class {largest}, the network {classes} classes"
+        ));
+    }
+    if largest == 0 {
+        return refuse(format!("{id} has no foreground voxel"));
+    }
+    Ok(())
+}
+
+fn refuse(message: String) -> Result<(), CornError> {
+    Err(CornError::Data { message })
+}
+
+/// Places of the voxels that are not background.
+pub(crate) fn foreground_voxels(label: ArrayView3<'_, u8>) -> Vec<[u32; 3]> {
+    label
+        .indexed_iter()
+        .filter(|(_, l)| **l > 0)
+        .map(|((z, y, x), _)| [z as u32, y as u32, x as u32])
+        .collect()
 }

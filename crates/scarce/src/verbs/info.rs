@@ -30,7 +30,7 @@ pub fn run(arguments: &InfoArguments) -> anyhow::Result<()> {
 fn model(name: &str) -> anyhow::Result<serde_json::Value> {
     let store = VarStore::new(Device::Cpu);
     match name {
-        "vnet" => drop(VNet::new(&store.root(), &VNetConfig::default())),
+        "vnet" => drop(VNet::new(&store.root(), &VNetConfig::default())?),
         "sparse-resnet" => drop(SparseEncoder::new(&store.root(), &EncoderConfig::default())),
         other => {
             let message = format!("unknown model {other:?}: expected vnet or sparse-resnet");

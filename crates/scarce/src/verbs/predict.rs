@@ -48,7 +48,7 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
         arguments.checkpoint.clone()
     };
     let saved = Checkpoint::load(&checkpoint)?;
-    let mut branch = Branch::new(&config.method.network, device);
+    let mut branch = Branch::new(&config.method.network, device)?;
     let prefix = format!("{}.", arguments.network);
     load_variables(
         &named_variables(&branch.store),
