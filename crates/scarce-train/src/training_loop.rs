@@ -1,6 +1,7 @@
 //! The loop: seed, loss, checks, backward, update, log, checkpoint.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Instant;
 
 use scarce_image::{Seed, StreamKey};
@@ -59,8 +60,17 @@ impl Default for LoopConfig {
 pub struct TrainingSummary {
     /// Steps done, earlier sessions included.
     pub steps: u64,
-    /// Loss of the last step.
-    pub final_loss: f64,
+    /// Loss of the last step; none when this session took no step.
+    pub final_loss: Option<f64>,
+}
+
+impl fmt::Display for TrainingSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.final_loss {
+            Some(loss) => write!(f, "final loss {loss} after {} steps", self.steps),
+            None => write!(f, "no step taken, {} done before", self.steps),
+        }
+    }
 }
 
 /// Trains `task` into `run`.
@@ -80,7 +90,7 @@ pub fn run_training(
     } else {
         0
     };
-    let mut final_loss = f64::NAN;
+    let mut final_loss = None;
     let started = Instant::now();
     for step in first..config.steps {
         let context = StepContext {
@@ -108,7 +118,8 @@ pub fn run_training(
                 })
             }
         };
-        final_loss = finite("loss", loss.total.f_double_value(&[])?)?;
+        let loss_value = finite("loss", loss.total.f_double_value(&[])?)?;
+        final_loss = Some(loss_value);
         optimizer.zero_grad();
         loss.total.f_backward()?;
         let gradient_norm = finite("gradient norm", optimizer.gradient_norm()?)?;
@@ -122,7 +133,7 @@ pub fn run_training(
         optimizer.step(learning_rate, scale)?;
         task.after_step(&context).map_err(task_error)?;
 
-        let mut figures = vec![("loss".to_owned(), final_loss)];
+        let mut figures = vec![("loss".to_owned(), loss_value)];
         figures.extend(loss.figures);
         figures.push(("learning_rate".to_owned(), learning_rate));
         figures.push(("gradient_norm".to_owned(), gradient_norm));
@@ -131,7 +142,7 @@ pub fn run_training(
         if done % config.log_every.max(1) == 0 || done == config.steps {
             let seconds = started.elapsed().as_secs_f64() / ((done - first) as f64);
             tracing::info!(
-                "step {done}/{}: loss {final_loss:.4}, {seconds:.2} s/step",
+                "step {done}/{}: loss {loss_value:.4}, {seconds:.2} s/step",
                 config.steps
             );
         }

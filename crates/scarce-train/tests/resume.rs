@@ -100,7 +100,8 @@ fn train(task: &mut Noise, path: &Path, existing: Existing, steps: u64) -> Resul
         inputs: BTreeMap::new(),
     };
     let mut run = RunFolder::open(path, existing, "", &manifest)?;
-    Ok(run_training(task, &config, &mut run, Seed(3))?.final_loss)
+    let summary = run_training(task, &config, &mut run, Seed(3))?;
+    Ok(summary.final_loss.unwrap())
 }
 
 fn bytes(run: &Path) -> Vec<Vec<u8>> {

@@ -55,10 +55,6 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             file.write_all(&png)
         })?;
     }
-    tracing::info!(
-        "final loss {} after {} steps",
-        summary.final_loss,
-        summary.steps
-    );
+    tracing::info!("{summary}");
     Ok(())
 }

@@ -27,10 +27,6 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     let inputs = config.data.inputs();
     let mut run = open_run(arguments, "semi", &config, config.seed, inputs)?;
     let summary = run_training(&mut task, &config.training, &mut run, seed)?;
-    tracing::info!(
-        "final loss {} after {} steps",
-        summary.final_loss,
-        summary.steps
-    );
+    tracing::info!("{summary}");
     Ok(())
 }
