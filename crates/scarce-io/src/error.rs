@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use scarce_image::GeometryError;
 use thiserror::Error;
 
+use crate::dicom::SeriesFault;
+
 /// Why a file was not read or written. The path comes last in every message.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -113,6 +115,48 @@ pub enum IoError {
         /// The file.
         path: PathBuf,
     },
+    /// A DICOM object cannot be parsed or decoded.
+    #[error("DICOM: {message}: {}", path.display())]
+    Dicom {
+        /// What is wrong with it.
+        message: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The files of a DICOM series make no volume.
+    #[error("DICOM series: {fault}: {}", path.display())]
+    Series {
+        /// Why.
+        fault: SeriesFault,
+        /// The folder or the first file.
+        path: PathBuf,
+    },
+    /// An HDF5 file cannot be read.
+    #[error("HDF5: {message}: {}", path.display())]
+    Hdf5 {
+        /// What is wrong with it.
+        message: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of several volumes was read without saying which one is meant, or beyond its last.
+    #[error("holds {frames} volumes, volume {asked} was asked for (ReadOptions::with_frame): {}", path.display())]
+    Frame {
+        /// How many there are.
+        frames: usize,
+        /// What was asked for: a number from 0, or `none`.
+        asked: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A data set contradicts itself: a manifest, its files, a split.
+    #[error("data set: {message}: {}", path.display())]
+    Dataset {
+        /// What is wrong with it.
+        message: String,
+        /// The manifest or folder.
+        path: PathBuf,
+    },
     /// A picture cannot be decoded or encoded.
     #[error("picture: {message}: {}", path.display())]
     Picture {
@@ -149,8 +193,71 @@ impl IoError {
             Self::NonFinite { .. } => "non-finite",
             Self::Label { .. } => "label",
             Self::Geometry { .. } => "geometry",
+            Self::Dicom { .. } => "dicom",
+            Self::Series { fault, .. } => fault.code(),
+            Self::Hdf5 { .. } => "hdf5",
+            Self::Frame { .. } => "frame",
+            Self::Dataset { .. } => "data-set",
             Self::Picture { .. } => "picture",
             Self::Table { .. } => "table",
+        }
+    }
+}
+
+/// Makes errors about one file.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'a>(pub &'a Path);
+
+impl At<'_> {
+    pub(crate) fn header(
+        self,
+        field: &str,
+        expected: &'static str,
+        got: impl ToString,
+    ) -> IoError {
+        IoError::Header {
+            field: field.to_owned(),
+            expected,
+            got: got.to_string(),
+            path: self.0.to_owned(),
+        }
+    }
+
+    pub(crate) fn unsupported(self, what: impl Into<String>) -> IoError {
+        IoError::Unsupported {
+            what: what.into(),
+            path: self.0.to_owned(),
+        }
+    }
+
+    pub(crate) fn truncated(self, what: &'static str, expected: usize, got: usize) -> IoError {
+        IoError::Truncated {
+            what,
+            expected: expected as u64,
+            got: got as u64,
+            path: self.0.to_owned(),
+        }
+    }
+
+    pub(crate) fn geometry(self, source: GeometryError) -> IoError {
+        IoError::Geometry {
+            source,
+            path: self.0.to_owned(),
+        }
+    }
+
+    pub(crate) fn dicom(self, message: impl ToString) -> IoError {
+        IoError::Dicom {
+            message: message.to_string(),
+            path: self.0.to_owned(),
+        }
+    }
+
+    pub(crate) fn budget(self, needed: u128, budget: u64) -> IoError {
+        IoError::Budget {
+            needed,
+            budget,
+            path: self.0.to_owned(),
         }
     }
 }

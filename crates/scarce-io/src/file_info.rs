@@ -4,18 +4,20 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::volume::{Format, read_stored};
-use crate::{IoError, ReadOptions};
+use crate::read::{Voxels, Wanted, open};
+use crate::{IoError, ReadOptions, Warning};
 
 /// What a volume's file holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FileInfo {
-    /// `"nifti-1"` or `"nrrd"`.
+    /// Such as `"nifti-1"`.
     pub format: &'static str,
     /// Whether the voxels are compressed.
     pub compressed: bool,
     /// Voxels along z, y and x.
     pub shape_zyx: [usize; 3],
+    /// Volumes in the file.
+    pub frames: usize,
     /// Spacing along x, y and z.
     pub spacing_mm_xyz: [f64; 3],
     /// World directions of the x, y and z axes, such as `"LPS"`.
@@ -27,6 +29,8 @@ pub struct FileInfo {
     pub stored_type: &'static str,
     /// How many labels have names.
     pub named_labels: usize,
+    /// Reservations.
+    pub warnings: Vec<Warning>,
 }
 
 /// Reads the file whole, so that what it tells is true of complete data.
@@ -34,23 +38,28 @@ pub struct FileInfo {
 /// # Errors
 /// As [`crate::read_volume`].
 pub fn info(path: &Path) -> Result<FileInfo, IoError> {
-    let stored = read_stored(path, &ReadOptions::default())?;
-    let layout = stored.layout;
-    let affine = layout.geometry.world_from_voxel();
+    let mut options = ReadOptions::default();
+    // Any frame will do: all are read.
+    options.frame = Some(0);
+    let opened = open(path, &options, Wanted::Values)?;
+    let geometry = opened.geometry;
+    let format = opened.format.name();
+    if let Voxels::Stream(layout, mut data) = opened.voxels {
+        layout.check_whole(&mut data, &options, path)?;
+    }
+    let affine = geometry.world_from_voxel();
     let (m, t) = (affine.matrix3, affine.translation);
     let row = |r: usize| [m.x_axis[r], m.y_axis[r], m.z_axis[r], t[r]];
-    let [x, y, z] = layout.shape_xyz;
     Ok(FileInfo {
-        format: match stored.format {
-            Format::Nifti1 => "nifti-1",
-            Format::Nrrd => "nrrd",
-        },
-        compressed: stored.compressed,
-        shape_zyx: [z, y, x],
-        spacing_mm_xyz: layout.geometry.spacing_mm_xyz(),
-        orientation: layout.geometry.orientation(),
+        format,
+        compressed: opened.compressed,
+        shape_zyx: opened.shape_zyx,
+        frames: opened.frames,
+        spacing_mm_xyz: geometry.spacing_mm_xyz(),
+        orientation: geometry.orientation(),
         affine: [row(0), row(1), row(2), [0.0, 0.0, 0.0, 1.0]],
-        stored_type: layout.stored.name(),
-        named_labels: stored.label_names.len(),
+        stored_type: opened.stored_type,
+        named_labels: opened.label_names.len(),
+        warnings: opened.warnings.into_vec(),
     })
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::{IoError, ReadOptions, volume};
+use crate::read::{Wanted, open};
+use crate::{IoError, ReadOptions};
 
 /// Reads names by label: from a CSV with a column `id`, `label` or `value` and a column `name` or
 /// `structure`, or from a `.seg.nrrd`.
@@ -20,7 +21,7 @@ pub fn read_label_names(path: &Path) -> Result<BTreeMap<u16, String>, IoError> {
         .extension()
         .is_some_and(|e| e.eq_ignore_ascii_case("csv"));
     if !is_csv {
-        let names = volume::read_stored(path, &ReadOptions::default())?.label_names;
+        let names = open(path, &ReadOptions::default(), Wanted::Labels)?.label_names;
         return if names.is_empty() {
             Err(fault(
                 "the label map carries no names; give them as a CSV".to_owned(),

@@ -16,23 +16,35 @@
 //! refused by name.
 
 mod atomic;
+mod dicom;
 mod error;
 mod file_info;
+mod format;
+mod hdf5;
 mod label_names;
+mod metaimage;
 mod nifti;
-mod npy;
 mod nrrd;
+mod numpy;
+mod options;
 mod picture;
+mod provenance;
+mod read;
 mod stored;
+mod tensors;
 mod verify;
-mod volume;
+mod write;
 
 pub use atomic::write_atomic;
+pub use dicom::SeriesFault;
 pub use error::IoError;
 pub use file_info::{FileInfo, info};
+pub use format::Format;
 pub use label_names::read_label_names;
-pub use nifti::{write_label_map, write_mask, write_volume};
-pub use npy::{read_npy_bool3, write_npy_bool};
-pub use picture::{read_image, write_png_rgb};
+pub use numpy::{read_npy_bool3, write_npy_bool};
+pub use options::{NonFinitePolicy, ReadOptions};
+pub use picture::{read_image, read_image_with, write_png_grey16, write_png_rgb};
+pub use provenance::{Loaded, Provenance, Warning};
+pub use read::{read_label_map, read_label_map_with, read_volume, read_volume_with};
 pub use verify::{Fault, FileReport, Status, VerifyReport, verify};
-pub use volume::{NonFinitePolicy, ReadOptions, read_label_map, read_volume, read_volume_with};
+pub use write::{write_label_map, write_mask, write_volume};

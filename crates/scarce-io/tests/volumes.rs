@@ -299,7 +299,7 @@ fn faults_are_named() {
                 48,
                 &2i16.to_le_bytes(),
             ),
-            "unsupported",
+            "frame",
         ),
         ("ascii.nrrd", nrrd("ascii", &shorts()), "unsupported"),
     ];
@@ -318,7 +318,7 @@ fn faults_are_named() {
     std::fs::write(&path, nan).unwrap();
     let replaced = ReadOptions::default().with_non_finite(NonFinitePolicy::Replace(-1.0));
     assert_eq!(
-        read_volume_with(&path, &replaced).unwrap().voxels()[[2, 3, 4]],
+        read_volume_with(&path, &replaced).unwrap().value.voxels()[[2, 3, 4]],
         -1.0
     );
     assert_eq!(read_label_map(&path).unwrap_err().code(), "label");

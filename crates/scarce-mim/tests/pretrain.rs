@@ -67,7 +67,8 @@ fn train(steps: u64) -> (PretrainTask, f64) {
     };
     let loss = run_training(&mut task, &training, &mut run, Seed(2))
         .unwrap()
-        .final_loss;
+        .final_loss
+        .unwrap();
     (task, loss)
 }
 

@@ -1,12 +1,13 @@
-//! NIfTI-1 in one file, plain or gzipped.
+//! NIfTI-1 and NIfTI-2, in one file or as a pair, plain or gzipped.
 //!
-//! `nifti`'s header parser is used; data, geometry and scaling are our own, since nifti 0.18 shifts
-//! voxels when `vox_offset` is not what it expects, takes a NaN slope at its word and panics on some
-//! affines.
+//! `nifti`'s parser reads version 1's header; version 2, data, geometry and scaling are our own, since
+//! nifti 0.18 shifts voxels when `vox_offset` is not what it expects, takes a NaN slope at its word
+//! and panics on some affines.
 
 mod affine;
+mod header;
 mod read;
 mod write;
 
-pub(crate) use read::{looks_like_header, read_layout};
-pub use write::{write_label_map, write_mask, write_volume};
+pub(crate) use read::{is_voxel_file_of_pair, open, open_pair_by_voxel_file};
+pub(crate) use write::write;

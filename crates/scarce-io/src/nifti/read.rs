@@ -1,118 +1,137 @@
-//! Reading the header.
+//! From a header to a layout, and to where the voxels are.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use nifti::NiftiHeader;
 use scarce_image::Geometry;
 
 use super::affine::{Source, world_from_voxel};
-use crate::IoError;
-use crate::stored::{Layout, StoredType, read_up_to};
+use super::header::Header;
+use crate::error::At;
+use crate::provenance::Warnings;
+use crate::read::{Opened, open_stream};
+use crate::stored::{Layout, StoredType};
+use crate::{Format, IoError};
 
-const HEADER_BYTES: usize = 348;
+/// Extensions are never this long.
+const MAX_OFFSET: f64 = 1e9;
 
-/// Whether a file's first bytes are the size field of a NIfTI header, of either version or order.
-pub(crate) fn looks_like_header(start: &[u8]) -> bool {
-    let Some(&[a, b, c, d]) = start.first_chunk::<4>() else {
-        return false;
+/// Reads the header and skips to the voxels, or opens the pair's other file.
+pub(crate) fn open(
+    mut stream: Box<dyn Read + Send>,
+    compressed: bool,
+    path: &Path,
+) -> Result<Opened, IoError> {
+    let at = At(path);
+    let header = Header::read(&mut stream, at)?;
+    let mut warnings = Warnings::default();
+    let layout = layout(&header, &mut warnings, at)?;
+    let format = if header.version == 1 {
+        Format::Nifti1
+    } else {
+        Format::Nifti2
     };
-    [348, 540]
-        .iter()
-        .any(|size: &i32| [size.to_le_bytes(), size.to_be_bytes()].contains(&[a, b, c, d]))
+    let mut opened = if header.single_file {
+        let offset = offset(&header, header.bytes(), at)?;
+        // What lies between are extensions, of no meaning for the voxels.
+        let between = offset - header.bytes();
+        Layout::skip(&mut stream, between, "header extensions", path)?;
+        Opened::stream(format, compressed, layout, stream, path)
+    } else {
+        let other = other_of_pair(path, "img")
+            .ok_or_else(|| at.unsupported("a .hdr whose .img is not beside it"))?;
+        let (_, compressed, mut voxels) = open_stream(&other)?;
+        let offset = offset(&header, 0, at)?;
+        Layout::skip(&mut voxels, offset, "bytes before the voxels", &other)?;
+        let mut opened = Opened::stream(format, compressed, layout, voxels, path);
+        opened.files.push(other);
+        opened
+    };
+    opened.warnings = warnings;
+    Ok(opened)
 }
 
-/// Reads the header and skips to the voxels.
-pub(crate) fn read_layout(stream: &mut dyn Read, path: &Path) -> Result<Layout, IoError> {
-    let at = At(path);
-    let (header, big_endian) = read_header(stream, &at)?;
-    let shape_xyz = shape(&header, &at)?;
-    let stored = stored_type(&header, &at)?;
-    let geometry = geometry(&header, shape_xyz, path)?;
+/// Whether this is the voxel file of a pair, whose content has no magic.
+pub(crate) fn is_voxel_file_of_pair(path: &Path) -> bool {
+    let name = path.to_string_lossy().to_lowercase();
+    (name.ends_with(".img") || name.ends_with(".img.gz")) && other_of_pair(path, "hdr").is_some()
+}
 
+/// Opens a pair that is named by its voxel file.
+pub(crate) fn open_pair_by_voxel_file(path: &Path) -> Result<Opened, IoError> {
+    let header = other_of_pair(path, "hdr")
+        .ok_or_else(|| At(path).unsupported("an .img whose .hdr is not beside it"))?;
+    let (_, compressed, stream) = open_stream(&header)?;
+    open(stream, compressed, &header)
+}
+
+/// The file of a pair with that ending, gzipped or not.
+fn other_of_pair(path: &Path, ending: &str) -> Option<PathBuf> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    let plain = if name.to_lowercase().ends_with(".gz") {
+        &name[..name.len() - 3]
+    } else {
+        &name
+    };
+    let stem = plain.rsplit_once('.')?.0;
+    [".gz", ""]
+        .iter()
+        .map(|gz| path.with_file_name(format!("{stem}.{ending}{gz}")))
+        .find(|candidate| candidate.is_file())
+}
+
+fn offset(header: &Header, least: usize, at: At<'_>) -> Result<usize, IoError> {
     let offset = header.vox_offset;
-    if !((348.0..=1e9).contains(&offset) && offset.fract() == 0.0) {
-        return Err(at.header("vox_offset", "an integer from 348", offset.to_string()));
+    if (least as f64..=MAX_OFFSET).contains(&offset) && offset.fract() == 0.0 {
+        Ok(offset as usize)
+    } else {
+        Err(at.header("vox_offset", "an integer behind the header", offset))
     }
-    // What lies between are extensions, of no meaning for the voxels.
-    let between = offset as usize - HEADER_BYTES;
-    let skipped = read_up_to(stream, between, path)?.len();
-    if skipped < between {
-        return Err(at.truncated("header extensions", between, skipped));
-    }
+}
+
+fn layout(header: &Header, warnings: &mut Warnings, at: At<'_>) -> Result<Layout, IoError> {
+    let (shape_xyz, frames) = shape(header, at)?;
     // A slope of 0 means that there is none; NaN is how several tools write the same.
     let scaled = header.scl_slope.is_finite() && header.scl_slope != 0.0;
     let (slope, intercept) = if scaled {
-        let intercept = if header.scl_inter.is_finite() {
-            header.scl_inter
-        } else {
-            0.0
-        };
-        (f64::from(header.scl_slope), f64::from(intercept))
+        if !header.scl_inter.is_finite() {
+            let expected = "a finite number beside a finite scl_slope";
+            return Err(at.header("scl_inter", expected, header.scl_inter));
+        }
+        (header.scl_slope, header.scl_inter)
     } else {
+        if header.scl_slope.is_infinite() {
+            return Err(at.header("scl_slope", "a finite number, 0 or NaN", header.scl_slope));
+        }
         (1.0, 0.0)
     };
     Ok(Layout {
         shape_xyz,
-        geometry,
-        stored,
-        big_endian,
+        frames,
+        geometry: geometry(header, shape_xyz, warnings, at)?,
+        stored: stored_type(header, at)?,
+        big_endian: header.big_endian,
         slope,
         intercept,
     })
 }
 
-/// The header, and whether the file is big-endian.
-fn read_header(stream: &mut dyn Read, at: &At<'_>) -> Result<(NiftiHeader, bool), IoError> {
-    let bytes = read_up_to(stream, HEADER_BYTES, at.0)?;
-    if bytes.len() < HEADER_BYTES {
-        return Err(at.truncated("header", HEADER_BYTES, bytes.len()));
-    }
-    let size = [bytes[0], bytes[1], bytes[2], bytes[3]];
-    if [540i32.to_le_bytes(), 540i32.to_be_bytes()].contains(&size) {
-        return Err(at.unsupported("NIfTI-2".to_owned()));
-    }
-    let big_endian = size == 348i32.to_be_bytes();
-    match &bytes[344..348] {
-        b"n+1\0" => {}
-        b"ni1\0" => return Err(at.unsupported("NIfTI-1 as a .hdr/.img pair".to_owned())),
-        magic => {
-            let got = String::from_utf8_lossy(magic).escape_debug().to_string();
-            return Err(at.header("magic", "\"n+1\\0\"", got));
-        }
-    }
-    // nifti guesses the byte order from dim[0]; a lie there would turn all fields around.
-    let dimensions = if big_endian {
-        u16::from_be_bytes([bytes[40], bytes[41]])
-    } else {
-        u16::from_le_bytes([bytes[40], bytes[41]])
-    };
-    if !(1..=7).contains(&dimensions) {
-        return Err(at.header("dim[0]", "1 to 7", dimensions.to_string()));
-    }
-    NiftiHeader::from_reader(bytes.as_slice())
-        .map(|header| (header, big_endian))
-        .map_err(|error| at.header("header", "a NIfTI-1 header", error.to_string()))
-}
-
-fn shape(header: &NiftiHeader, at: &At<'_>) -> Result<[usize; 3], IoError> {
-    let dimensions = usize::from(header.dim[0]);
+/// The first three axes, and the product of the others.
+fn shape(header: &Header, at: At<'_>) -> Result<([usize; 3], usize), IoError> {
     let mut shape = [1usize; 7];
-    for (axis, n) in shape.iter_mut().enumerate().take(dimensions) {
+    for (axis, n) in shape.iter_mut().enumerate().take(header.dim[0] as usize) {
         let dim = header.dim[axis + 1];
-        if dim == 0 || dim > 32767 {
-            return Err(at.header(&format!("dim[{}]", axis + 1), "1 to 32767", dim.to_string()));
-        }
-        *n = usize::from(dim);
+        *n = usize::try_from(dim)
+            .ok()
+            .filter(|n| (1..=1 << 31).contains(n))
+            .ok_or_else(|| at.header(&format!("dim[{}]", axis + 1), "a positive number", dim))?;
     }
-    if shape[3..].iter().any(|n| *n != 1) {
-        let shape = &shape[..dimensions];
-        return Err(at.unsupported(format!("a series of volumes, shape {shape:?} (x, y, z, …)")));
-    }
-    Ok([shape[0], shape[1], shape[2]])
+    let frames = shape[3..].iter().try_fold(1usize, |product, n| product.checked_mul(*n));
+    let frames = frames.ok_or_else(|| at.header("dim", "fewer volumes", format!("{shape:?}")))?;
+    Ok(([shape[0], shape[1], shape[2]], frames))
 }
 
-fn stored_type(header: &NiftiHeader, at: &At<'_>) -> Result<StoredType, IoError> {
+fn stored_type(header: &Header, at: At<'_>) -> Result<StoredType, IoError> {
     let stored = match header.datatype {
         2 => StoredType::U8,
         4 => StoredType::I16,
@@ -124,16 +143,25 @@ fn stored_type(header: &NiftiHeader, at: &At<'_>) -> Result<StoredType, IoError>
         768 => StoredType::U32,
         1024 => StoredType::I64,
         1280 => StoredType::U64,
+        1 => return Err(at.unsupported("NIfTI of single bits (datatype 1)")),
+        32 | 1792 | 2048 => return Err(at.unsupported("NIfTI of complex numbers")),
+        128 | 2304 => return Err(at.unsupported("NIfTI of colours")),
+        1536 => return Err(at.unsupported("NIfTI of 128-bit floats")),
         other => return Err(at.unsupported(format!("NIfTI datatype {other}"))),
     };
     if header.bitpix != 0 && usize::from(header.bitpix.unsigned_abs()) != 8 * stored.bytes() {
-        return Err(at.header("bitpix", "the datatype's size", header.bitpix.to_string()));
+        return Err(at.header("bitpix", "the datatype's size", header.bitpix));
     }
     Ok(stored)
 }
 
-fn geometry(header: &NiftiHeader, shape_xyz: [usize; 3], path: &Path) -> Result<Geometry, IoError> {
-    let (mut affine, source) = world_from_voxel(header, shape_xyz);
+fn geometry(
+    header: &Header,
+    shape_xyz: [usize; 3],
+    warnings: &mut Warnings,
+    at: At<'_>,
+) -> Result<Geometry, IoError> {
+    let (mut affine, source) = world_from_voxel(header, shape_xyz, at)?;
     let mm = match header.xyzt_units & 7 {
         1 => 1000.0,
         3 => 0.001,
@@ -142,44 +170,28 @@ fn geometry(header: &NiftiHeader, shape_xyz: [usize; 3], path: &Path) -> Result<
     affine.matrix3 *= mm;
     affine.translation *= mm;
     if source == Source::Spacing {
-        tracing::warn!(
-            "neither sform nor qform is set; the volume is centred at the origin: {}",
-            path.display()
-        );
+        let message = "neither sform nor qform is set; the volume is centred at the origin";
+        warnings.add("no-orientation", message);
     }
-    Geometry::new(affine).map_err(|source| IoError::Geometry {
-        source,
-        path: path.to_owned(),
-    })
-}
-
-/// Makes errors about one file.
-struct At<'a>(&'a Path);
-
-impl At<'_> {
-    fn header(&self, field: &str, expected: &'static str, got: String) -> IoError {
-        IoError::Header {
-            field: field.to_owned(),
-            expected,
-            got,
-            path: self.0.to_owned(),
+    let geometry = Geometry::new(affine).map_err(|source| at.geometry(source))?;
+    if source == Source::Sform && header.qform_code > 0 {
+        let qform_only = Header {
+            sform_code: 0,
+            ..header.clone()
+        };
+        // A broken qform beside a good sform is a reservation too.
+        let agrees = world_from_voxel(&qform_only, shape_xyz, at).is_ok_and(|(mut other, _)| {
+            other.matrix3 *= mm;
+            other.translation *= mm;
+            let [x, y, z] = shape_xyz;
+            Geometry::new(other).is_ok_and(|other| {
+                let finest = geometry.spacing_mm_xyz().into_iter().fold(f64::MAX, f64::min);
+                geometry.is_close_to(&other, [z, y, x], 0.1 * finest)
+            })
+        });
+        if !agrees {
+            warnings.add("two-geometries", "sform and qform disagree; the sform is taken");
         }
     }
-
-    fn unsupported(&self, what: String) -> IoError {
-        IoError::Unsupported {
-            what,
-            path: self.0.to_owned(),
-        }
-    }
-
-    fn truncated(&self, what: &'static str, expected: usize, got: usize) -> IoError {
-        let (expected, got) = (expected as u64, got as u64);
-        IoError::Truncated {
-            what,
-            expected,
-            got,
-            path: self.0.to_owned(),
-        }
-    }
+    Ok(geometry)
 }

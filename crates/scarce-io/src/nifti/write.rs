@@ -1,91 +1,40 @@
 //! Writing single-file NIfTI-1.
 
-use std::io::{self, Write};
+use std::io::Write as _;
 use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use scarce_image::{Geometry, LabelMap, Mask, Volume};
+use scarce_image::Geometry;
 
 use super::affine::quaternion;
+use crate::error::At;
+use crate::write::{Outgoing, StoredAs};
 use crate::{IoError, write_atomic};
 
-/// Writes 32-bit floats to `path`, which must end in `.nii` or `.nii.gz`. Both sform and qform are
-/// set, units are mm.
-///
-/// # Errors
-/// [`IoError::Unsupported`] for another ending or a side over 32767 voxels; [`IoError::System`].
-pub fn write_volume(path: &Path, volume: &Volume<f32>) -> Result<(), IoError> {
-    write(path, volume, 16, 4, |v, out| {
-        out.extend_from_slice(&v.to_le_bytes());
-    })
-}
-
-/// Writes 16-bit labels, or 8-bit ones where they fit.
-///
-/// # Errors
-/// As [`write_volume`].
-pub fn write_label_map(path: &Path, labels: &LabelMap) -> Result<(), IoError> {
-    if labels.voxels().iter().all(|label| *label < 256) {
-        write(path, labels, 2, 1, |v, out| out.push(*v as u8))
-    } else {
-        write(path, labels, 512, 2, |v, out| {
-            out.extend_from_slice(&v.to_le_bytes());
-        })
+/// Writes one file, gzipped when its name says so. Both sform and qform are set, units are mm.
+pub(crate) fn write(path: &Path, outgoing: &Outgoing<'_>) -> Result<(), IoError> {
+    let [z, y, x] = outgoing.shape_zyx;
+    if [x, y, z].iter().any(|n| *n > 32767) {
+        return Err(At(path).unsupported(format!("writing {x}×{y}×{z} voxels as NIfTI-1")));
     }
-}
-
-/// Writes a mask as 8-bit 0 and 1.
-///
-/// # Errors
-/// As [`write_volume`].
-pub fn write_mask(path: &Path, mask: &Mask) -> Result<(), IoError> {
-    write(path, mask, 2, 1, |v, out| out.push(u8::from(*v)))
-}
-
-fn write<T>(
-    path: &Path,
-    volume: &Volume<T>,
-    datatype: i16,
-    bytes_a_voxel: i16,
-    encode: impl Fn(&T, &mut Vec<u8>),
-) -> Result<(), IoError> {
-    let name = path
-        .file_name()
-        .map(|n| n.to_string_lossy().to_lowercase())
-        .unwrap_or_default();
-    let compressed = name.ends_with(".nii.gz");
-    let unsupported = |what: String| IoError::Unsupported {
-        what,
-        path: path.to_owned(),
+    let datatype = match outgoing.stored {
+        StoredAs::U8 => 2,
+        StoredAs::U16 => 512,
+        StoredAs::F32 => 16,
     };
-    if !compressed && !name.ends_with(".nii") {
-        return Err(unsupported(
-            "writing a volume to a name that is not .nii or .nii.gz".to_owned(),
-        ));
-    }
-    let [z, y, x] = volume.shape_zyx();
-    if [x, y, z].iter().any(|n| *n > 32767 || *n == 0) {
-        return Err(unsupported(format!("NIfTI-1 of {x}×{y}×{z} voxels")));
-    }
-    let header = header([x, y, z], volume.geometry(), datatype, bytes_a_voxel);
-    let write_to = |out: &mut dyn Write| -> io::Result<()> {
-        out.write_all(&header)?;
-        let mut row = Vec::with_capacity(x * bytes_a_voxel as usize);
-        for line in volume.voxels().rows() {
-            row.clear();
-            line.iter().for_each(|v| encode(v, &mut row));
-            out.write_all(&row)?;
-        }
-        Ok(())
-    };
+    let bytes_a_voxel = outgoing.stored.bytes() as i16;
+    let header = header([x, y, z], outgoing.geometry, datatype, bytes_a_voxel);
+    let compressed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
     write_atomic(path, |file| {
         if compressed {
             let mut gzip = GzEncoder::new(file, Compression::fast());
-            write_to(&mut gzip)?;
+            gzip.write_all(&header)?;
+            (outgoing.voxels)(&mut gzip)?;
             gzip.finish().map(drop)
         } else {
-            write_to(file)
+            file.write_all(&header)?;
+            (outgoing.voxels)(file)
         }
     })
 }

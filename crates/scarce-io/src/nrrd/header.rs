@@ -8,6 +8,7 @@ use glam::{DAffine3, DMat3, DVec3};
 use scarce_image::Geometry;
 
 use crate::IoError;
+use crate::error::At;
 use crate::stored::{Layout, StoredType};
 
 /// Headers beyond this are no headers.
@@ -76,27 +77,8 @@ impl NrrdHeader {
     /// Shape, type and geometry.
     pub(crate) fn layout(&self, path: &Path) -> Result<Layout, IoError> {
         let at = At(path);
-        for detached in ["data file", "datafile"] {
-            if self.fields.contains_key(detached) {
-                return Err(at.unsupported("NRRD with detached data".to_owned()));
-            }
-        }
-        let dimension = self.field("dimension", &at)?;
-        if dimension != "3" {
-            return Err(at.unsupported(format!("NRRD of dimension {dimension}")));
-        }
-        let sizes = self.field("sizes", &at)?;
-        let shape: Vec<usize> = sizes
-            .split_whitespace()
-            .filter_map(|n| n.parse().ok())
-            .collect();
-        let [x, y, z] = shape[..] else {
-            return Err(at.header("sizes", "three positive integers", sizes));
-        };
-        if shape.contains(&0) {
-            return Err(at.header("sizes", "three positive integers", sizes));
-        }
-        let type_name = self.field("type", &at)?;
+        let (shape_xyz, frames) = self.shape(at)?;
+        let type_name = self.field("type", at)?;
         let stored = stored_type(type_name)
             .ok_or_else(|| at.unsupported(format!("NRRD type {type_name:?}")))?;
         let big_endian = match (
@@ -110,8 +92,9 @@ impl NrrdHeader {
             }
         };
         Ok(Layout {
-            shape_xyz: [x, y, z],
-            geometry: self.geometry(&at)?,
+            shape_xyz,
+            frames,
+            geometry: self.geometry(at)?,
             stored,
             big_endian,
             slope: 1.0,
@@ -119,7 +102,64 @@ impl NrrdHeader {
         })
     }
 
-    fn geometry(&self, at: &At<'_>) -> Result<Geometry, IoError> {
+    /// Sizes along the axes of space, and how many volumes a last axis outside of space holds. A
+    /// single slice is a volume of one.
+    fn shape(&self, at: At<'_>) -> Result<([usize; 3], usize), IoError> {
+        let dimension = self.field("dimension", at)?;
+        let sizes = self.field("sizes", at)?;
+        let numbers: Option<Vec<usize>> = sizes
+            .split_whitespace()
+            .map(|n| n.parse().ok().filter(|n| *n > 0))
+            .collect();
+        let shape = numbers
+            .filter(|shape| shape.len().to_string() == dimension)
+            .ok_or_else(|| at.header("sizes", "a positive integer for each dimension", sizes))?;
+        let first_is_spatial = self
+            .fields
+            .get("space directions")
+            .is_none_or(|directions| directions.trim_start().starts_with('('));
+        match shape[..] {
+            [x, y, z] => Ok(([x, y, z], 1)),
+            [x, y, z, frames] if first_is_spatial => Ok(([x, y, z], frames)),
+            [_, _, _, _] => {
+                let what = "NRRD with several values a voxel (layers of a segmentation, colours)";
+                Err(at.unsupported(what))
+            }
+            _ => Err(at.unsupported(format!("NRRD of dimension {dimension}"))),
+        }
+    }
+
+    /// The file that holds the data, where that is another one.
+    pub(crate) fn data_file(&self, path: &Path) -> Result<Option<PathBuf>, IoError> {
+        let named = self.fields.get("data file").or(self.fields.get("datafile"));
+        let Some(name) = named else { return Ok(None) };
+        let at = At(path);
+        if name.starts_with("LIST") || name.contains('%') {
+            return Err(at.unsupported("NRRD whose data lie in several files"));
+        }
+        Ok(Some(path.with_file_name(name)))
+    }
+
+    /// Bytes to skip before the data.
+    pub(crate) fn byte_skip(&self, path: &Path) -> Result<usize, IoError> {
+        let at = At(path);
+        for lines in ["line skip", "lineskip"] {
+            if self.fields.get(lines).is_some_and(|n| n != "0") {
+                return Err(at.unsupported("NRRD with a line skip"));
+            }
+        }
+        match self.fields.get("byte skip").or(self.fields.get("byteskip")) {
+            None => Ok(0),
+            Some(text) => text
+                .parse()
+                .map_err(|_| at.header("byte skip", "a number from 0", text)),
+        }
+    }
+
+    fn geometry(&self, at: At<'_>) -> Result<Geometry, IoError> {
+        if !self.fields.contains_key("space") {
+            return Err(at.unsupported("NRRD without a space, which lies nowhere,"));
+        }
         let space = self.field("space", at)?;
         // Which way the file's world axes run, against right, anterior, superior.
         let signs = match space.to_lowercase().as_str() {
@@ -129,7 +169,8 @@ impl NrrdHeader {
             other => return Err(at.unsupported(format!("NRRD space {other:?}"))),
         };
         let directions = self.field("space directions", at)?;
-        let columns = vectors(directions)
+        let spatial = directions.trim_end().trim_end_matches("none");
+        let columns = vectors(spatial)
             .filter(|columns| columns.len() == 3)
             .ok_or_else(|| at.header("space directions", "three vectors", directions))?;
         let origin = match self.fields.get("space origin") {
@@ -144,16 +185,13 @@ impl NrrdHeader {
             matrix3: to_ras * DMat3::from_cols(columns[0], columns[1], columns[2]),
             translation: to_ras * origin,
         };
-        Geometry::new(affine).map_err(|source| IoError::Geometry {
-            source,
-            path: at.path(),
-        })
+        Geometry::new(affine).map_err(|source| at.geometry(source))
     }
 
     /// Whether the data are gzipped.
     pub(crate) fn is_gzip(&self, path: &Path) -> Result<bool, IoError> {
         let at = At(path);
-        match self.field("encoding", &at)? {
+        match self.field("encoding", at)? {
             "raw" => Ok(false),
             "gzip" | "gz" => Ok(true),
             other => Err(at.unsupported(format!("NRRD encoding {other:?}"))),
@@ -177,36 +215,11 @@ impl NrrdHeader {
         Ok(names)
     }
 
-    fn field(&self, name: &str, at: &At<'_>) -> Result<&str, IoError> {
+    fn field(&self, name: &str, at: At<'_>) -> Result<&str, IoError> {
         self.fields
             .get(name)
             .map(String::as_str)
             .ok_or_else(|| at.header(name, "a value", "nothing"))
-    }
-}
-
-/// Makes errors about one file.
-struct At<'a>(&'a Path);
-
-impl At<'_> {
-    fn path(&self) -> PathBuf {
-        self.0.to_owned()
-    }
-
-    fn header(&self, field: &str, expected: &'static str, got: &str) -> IoError {
-        IoError::Header {
-            field: field.to_owned(),
-            expected,
-            got: got.to_owned(),
-            path: self.path(),
-        }
-    }
-
-    fn unsupported(&self, what: String) -> IoError {
-        IoError::Unsupported {
-            what,
-            path: self.path(),
-        }
     }
 }
 

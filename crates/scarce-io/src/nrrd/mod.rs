@@ -1,5 +1,9 @@
-//! NRRD with its data attached, raw or gzipped; 3D Slicer's `.seg.nrrd` with its segments' names.
+//! NRRD: a text header, then raw or gzipped voxels, in the same file or beside it. Segmentations of
+//! 3-D Slicer (`.seg.nrrd`) carry their labels' names.
 
 mod header;
+mod read;
+mod write;
 
-pub(crate) use header::read_header;
+pub(crate) use read::open;
+pub(crate) use write::write;

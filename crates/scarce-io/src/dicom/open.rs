@@ -1,0 +1,338 @@
+//! Objects and folders as volumes, label maps and images.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use dicom_dictionary_std::tags;
+use dicom_object::OpenFileOptions;
+use ndarray::Array3;
+use rayon::prelude::*;
+use scarce_image::{Geometry, Image};
+
+use super::attributes::FileObject;
+use super::folder::candidates;
+use super::header::{ImageHeader, Plane, Rescale};
+use super::pixels::{decode, is_compressed};
+use super::segmentation;
+use super::series::{SeriesFault, Slice, stack};
+use crate::error::{At, system};
+use crate::provenance::Warnings;
+use crate::read::{Opened, Voxels, geometry_of_no_format};
+use crate::{Format, IoError, Loaded, Provenance, ReadOptions};
+
+/// A file, its header read and its pixels not.
+struct Member {
+    path: PathBuf,
+    header: ImageHeader,
+}
+
+/// Opens one object: a multi-frame volume, a segmentation, or a slice.
+pub(crate) fn open_file(path: &Path, options: &ReadOptions) -> Result<Opened, IoError> {
+    let header = read_header(path)?
+        .ok_or_else(|| At(path).unsupported("a DICOM object that is no image"))?;
+    let member = Member {
+        path: path.to_owned(),
+        header,
+    };
+    open_members(vec![member], options, Warnings::default(), path)
+}
+
+/// Opens a folder that holds one series, or the series that is asked for.
+pub(crate) fn open_folder(folder: &Path, options: &ReadOptions) -> Result<Opened, IoError> {
+    let fault = |fault| IoError::Series {
+        fault,
+        path: folder.to_owned(),
+    };
+    let mut warnings = Warnings::default();
+    let files = candidates(folder, &mut warnings)?;
+    let n_files = files.len();
+    let headers: Vec<(PathBuf, Option<ImageHeader>)> = files
+        .into_par_iter()
+        .map(|path| read_header(&path).map(|header| (path, header)))
+        .collect::<Result<_, _>>()?;
+    let mut series: BTreeMap<String, Vec<Member>> = BTreeMap::new();
+    for (path, header) in headers {
+        match header {
+            None => warnings.add("skipped", "DICOM objects that are no images were skipped"),
+            Some(header) => {
+                let members = series.entry(header.series_uid.clone()).or_default();
+                members.push(Member { path, header });
+            }
+        }
+    }
+    if let Some(uid) = &options.series_uid {
+        let all = series.len();
+        series.retain(|found, _| found == uid);
+        if series.len() < all && !series.is_empty() {
+            let message = "other series lie in the same folder";
+            warnings.add_many("other-series", message, all - 1);
+        }
+    }
+    if series.len() > 1 {
+        let count = |(uid, members): (&String, &Vec<Member>)| format!("{uid} ({})", members.len());
+        return Err(fault(SeriesFault::Mixed {
+            found: series.iter().map(count).collect(),
+        }));
+    }
+    let Some((_, members)) = series.pop_first() else {
+        return Err(fault(SeriesFault::Empty { files: n_files }));
+    };
+    open_members(members, options, warnings, folder)
+}
+
+/// Reads a single image, in colours or grey.
+pub(crate) fn read_image(path: &Path, options: &ReadOptions) -> Result<Loaded<Image>, IoError> {
+    let at = At(path);
+    let object = read_object(path)?;
+    let header = ImageHeader::read(&object, at)?
+        .ok_or_else(|| at.unsupported("a DICOM object that is no image"))?;
+    let frame = frame_of(&header, options, path)?;
+    let mut warnings = Warnings::default();
+    let decoded = decode(&object, &header, options, at)?;
+    let size = header.pixels() * header.samples;
+    let mut values = decoded.values[frame * size..(frame + 1) * size].to_vec();
+    finish(&mut values, &header, header.rescale[frame], &mut warnings);
+    let samples = if decoded.colours { 3 } else { header.samples };
+    let pixels = Array3::from_shape_vec((header.rows, header.columns, samples), values)
+        .map_err(|error| at.dicom(error))?
+        .permuted_axes([2, 0, 1]);
+    Ok(Loaded {
+        value: Image::new(pixels, header.detector_spacing_mm_yx),
+        provenance: Provenance {
+            format: Format::Dicom,
+            compressed: is_compressed(&header),
+            stored_type: decoded.stored_type,
+            frames: header.frames,
+            files: vec![path.to_owned()],
+            warnings: warnings.into_vec(),
+        },
+    })
+}
+
+fn frame_of(header: &ImageHeader, options: &ReadOptions, path: &Path) -> Result<usize, IoError> {
+    match options.frame {
+        None if header.frames == 1 => Ok(0),
+        Some(frame) if frame < header.frames => Ok(frame),
+        asked => Err(IoError::Frame {
+            frames: header.frames,
+            asked: asked.map_or_else(|| "none".to_owned(), |n| n.to_string()),
+            path: path.to_owned(),
+        }),
+    }
+}
+
+fn open_members(
+    members: Vec<Member>,
+    options: &ReadOptions,
+    mut warnings: Warnings,
+    path: &Path,
+) -> Result<Opened, IoError> {
+    let at = At(path);
+    check_same_pixels(&members, path)?;
+    let header = &members[0].header;
+    if header.is_segmentation() {
+        let [only] = &members[..] else {
+            return Err(at.unsupported("several DICOM segmentations in one series"));
+        };
+        let object = read_object(&only.path)?;
+        return segmentation::open(&object, header, options, warnings, &only.path);
+    }
+    if header.samples > 1 {
+        return Err(at.unsupported("a coloured DICOM image as a volume"));
+    }
+    let planes: Option<Vec<Vec<Plane>>> =
+        members.iter().map(|m| m.header.planes.iter().copied().collect()).collect();
+    let (slices, geometry) = match planes {
+        Some(planes) => {
+            let slices = slices(&members, planes);
+            stack(slices, header.slice_spacing_mm, &mut warnings, at)?
+        }
+        None => lone_frame(&members, options, &mut warnings, path)?,
+    };
+    let shape_zyx = [slices.len(), header.rows, header.columns];
+    let needed = shape_zyx.iter().map(|n| *n as u128).product::<u128>() * 4;
+    if needed > u128::from(options.max_alloc_bytes) {
+        return Err(at.budget(needed, options.max_alloc_bytes));
+    }
+    let (voxels, stored_type) = read_voxels(&members, &slices, shape_zyx, options, &mut warnings)?;
+    let files = slices.iter().map(|slice| members[slice.file].path.clone());
+    let mut files: Vec<PathBuf> = files.collect();
+    files.dedup();
+    Ok(Opened {
+        format: Format::Dicom,
+        compressed: is_compressed(header),
+        stored_type,
+        shape_zyx,
+        frames: 1,
+        geometry,
+        voxels: Voxels::Values(voxels),
+        label_names: BTreeMap::new(),
+        files,
+        warnings,
+    })
+}
+
+fn slices(members: &[Member], planes: Vec<Vec<Plane>>) -> Vec<Slice> {
+    let mut slices = Vec::new();
+    for (file, planes) in planes.into_iter().enumerate() {
+        let name = file_name(&members[file].path);
+        let several = planes.len() > 1;
+        for (frame, plane) in planes.into_iter().enumerate() {
+            slices.push(Slice {
+                file,
+                frame,
+                plane,
+                name: if several {
+                    format!("frame {frame} of {name}")
+                } else {
+                    name.clone()
+                },
+            });
+        }
+    }
+    slices
+}
+
+/// A frame that lies nowhere: alone it is a volume of one slice, among others it is refused.
+fn lone_frame(
+    members: &[Member],
+    options: &ReadOptions,
+    warnings: &mut Warnings,
+    path: &Path,
+) -> Result<(Vec<Slice>, Geometry), IoError> {
+    let [only] = members else {
+        let message = "several slices of which not all have a position, orientation and spacing";
+        return Err(At(path).dicom(message));
+    };
+    let frame = frame_of(&only.header, options, path)?;
+    let spacing_mm_yx = only.header.detector_spacing_mm_yx.unwrap_or([1.0; 2]);
+    let slice = Slice {
+        file: 0,
+        frame,
+        plane: Plane {
+            position_lps: glam::DVec3::ZERO,
+            along_row: glam::DVec3::X,
+            along_column: glam::DVec3::Y,
+            spacing_mm_yx,
+        },
+        name: file_name(&only.path),
+    };
+    let [y, x] = spacing_mm_yx;
+    let options = ReadOptions {
+        spacing_mm_xyz: options.spacing_mm_xyz.or(Some([x, y, 1.0])),
+        ..options.clone()
+    };
+    let message = "the image has no position in the patient; it lies at the origin";
+    warnings.add("no-geometry", message);
+    let geometry = geometry_of_no_format(&options, warnings, path)?;
+    Ok((vec![slice], geometry))
+}
+
+fn check_same_pixels(members: &[Member], path: &Path) -> Result<(), IoError> {
+    let first = &members[0].header;
+    for member in members {
+        let header = &member.header;
+        for (field, expected, got) in [
+            ("Rows", first.rows, header.rows),
+            ("Columns", first.columns, header.columns),
+            ("SamplesPerPixel", first.samples, header.samples),
+        ] {
+            if expected != got {
+                return Err(IoError::Series {
+                    fault: SeriesFault::Differs {
+                        field,
+                        expected: expected.to_string(),
+                        got: got.to_string(),
+                        file: file_name(&member.path),
+                    },
+                    path: path.to_owned(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Decodes all files in parallel, each frame to its place.
+fn read_voxels(
+    members: &[Member],
+    slices: &[Slice],
+    shape_zyx: [usize; 3],
+    options: &ReadOptions,
+    warnings: &mut Warnings,
+) -> Result<(Array3<f32>, &'static str), IoError> {
+    let [_, rows, columns] = shape_zyx;
+    let pixels = rows * columns;
+    let mut voxels = Array3::zeros(shape_zyx);
+    let mut stored_type = "";
+    let flat: &mut [f32] = voxels.as_slice_mut().unwrap_or_default();
+    let mut places: Vec<Vec<(usize, &mut [f32])>> = members.iter().map(|_| Vec::new()).collect();
+    for (slice, place) in slices.iter().zip(flat.chunks_exact_mut(pixels)) {
+        places[slice.file].push((slice.frame, place));
+    }
+    let read: Vec<(&'static str, Warnings)> = members
+        .par_iter()
+        .zip(places)
+        .map(|(member, places)| {
+            let at = At(&member.path);
+            let object = read_object(&member.path)?;
+            let decoded = decode(&object, &member.header, options, at)?;
+            let mut warnings = Warnings::default();
+            for (frame, place) in places {
+                place.copy_from_slice(&decoded.values[frame * pixels..(frame + 1) * pixels]);
+                finish(place, &member.header, member.header.rescale[frame], &mut warnings);
+            }
+            Ok((decoded.stored_type, warnings))
+        })
+        .collect::<Result<_, IoError>>()?;
+    for (found, noted) in read {
+        stored_type = found;
+        for warning in noted.into_vec() {
+            warnings.add_many(warning.code, warning.message, warning.count);
+        }
+    }
+    Ok((voxels, stored_type))
+}
+
+/// Inverts MONOCHROME1, so that more is brighter, and applies the rescale.
+fn finish(values: &mut [f32], header: &ImageHeader, rescale: Rescale, warnings: &mut Warnings) {
+    if header.photometric == "MONOCHROME1" {
+        let bits = header.bits_stored as i32;
+        let range = if header.signed { -1.0 } else { 2f32.powi(bits) - 1.0 };
+        values.iter_mut().for_each(|v| *v = range - *v);
+        warnings.add("inverted", "MONOCHROME1 was inverted: more is brighter");
+    }
+    let Rescale { slope, intercept } = rescale;
+    if slope != 1.0 || intercept != 0.0 {
+        let apply = |v: &mut f32| *v = (slope * f64::from(*v) + intercept) as f32;
+        values.iter_mut().for_each(apply);
+    }
+}
+
+/// The header of a file; none when it is no image.
+fn read_header(path: &Path) -> Result<Option<ImageHeader>, IoError> {
+    let object = open(path, OpenFileOptions::new().read_until(tags::PIXEL_DATA))?;
+    ImageHeader::read(&object, At(path))
+}
+
+fn read_object(path: &Path) -> Result<FileObject, IoError> {
+    open(path, OpenFileOptions::new())
+}
+
+fn open(path: &Path, options: OpenFileOptions) -> Result<FileObject, IoError> {
+    // What the parser calls a fault of the file may be one of the system.
+    std::fs::File::open(path).map_err(system("cannot open", path))?;
+    options.open_file(path).map_err(|error| {
+        let mut message = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(error) = source {
+            message = format!("{message}: {error}");
+            source = error.source();
+        }
+        At(path).dicom(message)
+    })
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,269 @@
+//! Stored pixels as numbers.
+
+use std::borrow::Cow;
+
+use dicom_dictionary_std::{tags, uids};
+use dicom_object::Tag;
+use dicom_pixeldata::PixelDecoder as _;
+
+use super::attributes::FileObject;
+use super::header::ImageHeader;
+use crate::error::At;
+use crate::{IoError, ReadOptions};
+
+/// Transfer syntaxes whose pixels are not compressed.
+const NATIVE: [&str; 4] = [
+    uids::IMPLICIT_VR_LITTLE_ENDIAN,
+    uids::EXPLICIT_VR_LITTLE_ENDIAN,
+    // Explicit VR big endian, retired.
+    "1.2.840.10008.1.2.2",
+    uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+];
+
+/// Syntaxes that no pure-Rust codec here decodes.
+const NOT_DECODED: [(&str, &str); 3] = [
+    (uids::JPEGLS_LOSSLESS, "JPEG-LS"),
+    (uids::JPEGLS_NEAR_LOSSLESS, "JPEG-LS"),
+    (uids::JPEGXL, "JPEG XL"),
+];
+
+/// Pixels of all frames.
+pub(super) struct Pixels {
+    /// `(frame, y, x, sample)`.
+    pub values: Vec<f32>,
+    pub stored_type: &'static str,
+    /// RGB after decoding, whatever the file held.
+    pub colours: bool,
+}
+
+/// Whether a transfer syntax compresses.
+pub(super) fn is_compressed(header: &ImageHeader) -> bool {
+    !NATIVE.contains(&header.transfer_syntax.trim_end_matches('\0'))
+}
+
+/// Decodes every frame; the rescale is not applied, MONOCHROME1 not inverted.
+pub(super) fn decode(
+    object: &FileObject,
+    header: &ImageHeader,
+    options: &ReadOptions,
+    at: At<'_>,
+) -> Result<Pixels, IoError> {
+    let values = header.pixels() as u128 * header.samples as u128 * header.frames as u128;
+    let needed = values * (header.bits_allocated.div_ceil(8) as u128 + 4);
+    if needed > u128::from(options.max_alloc_bytes) {
+        return Err(at.budget(needed, options.max_alloc_bytes));
+    }
+    let values = values as usize;
+    for (tag, bytes, stored_type) in [
+        (tags::FLOAT_PIXEL_DATA, 4, "float32"),
+        (tags::DOUBLE_FLOAT_PIXEL_DATA, 8, "float64"),
+    ] {
+        if let Some(data) = element_bytes(object, tag, at)? {
+            let data = whole(&data, values * bytes, at)?;
+            let values = if bytes == 4 {
+                data.as_chunks().0.iter().map(|v| f32::from_ne_bytes(*v)).collect()
+            } else {
+                data.as_chunks().0.iter().map(|v| f64::from_ne_bytes(*v) as f32).collect()
+            };
+            return Ok(Pixels {
+                values,
+                stored_type,
+                colours: false,
+            });
+        }
+    }
+    match header.photometric.as_str() {
+        "MONOCHROME1" | "MONOCHROME2" | "RGB" | "YBR_FULL" | "YBR_FULL_422" | "YBR_ICT" | "YBR_RCT" => {}
+        other => return Err(at.unsupported(format!("DICOM colours of {other}"))),
+    }
+    if is_compressed(header) {
+        decode_compressed(object, header, values, at)
+    } else {
+        decode_native(object, header, values, at)
+    }
+}
+
+fn decode_native(
+    object: &FileObject,
+    header: &ImageHeader,
+    values: usize,
+    at: At<'_>,
+) -> Result<Pixels, IoError> {
+    let data = element_bytes(object, tags::PIXEL_DATA, at)?
+        .ok_or_else(|| at.header("PixelData", "a value", "nothing"))?;
+    if header.photometric == "YBR_FULL_422" {
+        return Err(at.unsupported("DICOM colours of YBR_FULL_422 without compression"));
+    }
+    let stored = Stored::of(header);
+    if header.bits_allocated == 1 {
+        let data = whole(&data, values.div_ceil(8), at)?;
+        let bit = |k: usize| f32::from(data[k / 8] >> (k % 8) & 1);
+        return Ok(Pixels {
+            values: (0..values).map(bit).collect(),
+            stored_type: "bit",
+            colours: false,
+        });
+    }
+    if header.bits_allocated % 8 != 0 || ![1, 2, 4].contains(&(header.bits_allocated / 8)) {
+        let what = format!("DICOM of {} bits allocated", header.bits_allocated);
+        return Err(at.unsupported(what));
+    }
+    let data = whole(&data, values * header.bits_allocated / 8, at)?;
+    let mut values = stored.numbers(data, header.bits_allocated / 8);
+    if header.samples > 1 && header.planar {
+        values = interleaved(&values, header.pixels(), header.samples);
+    }
+    if header.photometric == "YBR_FULL" {
+        values.as_chunks_mut().0.iter_mut().for_each(to_rgb);
+    }
+    Ok(Pixels {
+        values,
+        stored_type: stored.name(header.bits_allocated),
+        colours: header.samples == 3,
+    })
+}
+
+fn decode_compressed(
+    object: &FileObject,
+    header: &ImageHeader,
+    values: usize,
+    at: At<'_>,
+) -> Result<Pixels, IoError> {
+    let syntax = header.transfer_syntax.trim_end_matches('\0');
+    if let Some((_, name)) = NOT_DECODED.iter().find(|(uid, _)| *uid == syntax) {
+        return Err(at.unsupported(format!("DICOM compressed by {name}")));
+    }
+    let decoded = object.decode_pixel_data().map_err(|error| {
+        // The codec's own words stand at the end of the chain.
+        let mut message = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(error) = source {
+            message = format!("{message}: {error}");
+            source = error.source();
+        }
+        at.dicom(message)
+    })?;
+    let bytes = usize::from(decoded.bits_allocated()) / 8;
+    if ![1, 2, 4].contains(&bytes) {
+        let what = format!("DICOM of {} bits after decoding", decoded.bits_allocated());
+        return Err(at.unsupported(what));
+    }
+    let data = whole(decoded.data(), values * bytes, at)?;
+    let stored = Stored::of(header);
+    let mut values = stored.numbers(data, bytes);
+    let planar = decoded.planar_configuration() == dicom_pixeldata::PlanarConfiguration::PixelFirst;
+    if header.samples > 1 && planar {
+        values = interleaved(&values, header.pixels(), header.samples);
+    }
+    if decoded.photometric_interpretation().as_str() == "YBR_FULL" {
+        values.as_chunks_mut().0.iter_mut().for_each(to_rgb);
+    }
+    Ok(Pixels {
+        values,
+        stored_type: stored.name(header.bits_allocated),
+        colours: header.samples == 3,
+    })
+}
+
+/// Which bits of a stored word are the number.
+struct Stored {
+    bits: usize,
+    shift: usize,
+    signed: bool,
+}
+
+impl Stored {
+    fn of(header: &ImageHeader) -> Self {
+        Self {
+            bits: header.bits_stored,
+            shift: header.high_bit + 1 - header.bits_stored,
+            signed: header.signed,
+        }
+    }
+
+    fn name(&self, bits_allocated: usize) -> &'static str {
+        match (bits_allocated, self.signed) {
+            (8, false) => "uint8",
+            (8, true) => "int8",
+            (16, false) => "uint16",
+            (16, true) => "int16",
+            (32, false) => "uint32",
+            _ => "int32",
+        }
+    }
+
+    /// Native-endian words as numbers: what lies beside the stored bits (overlays, dirt) is cut off.
+    fn numbers(&self, data: &[u8], bytes: usize) -> Vec<f32> {
+        // From the top: shifting left puts the number's own top bit first, shifting right fills with
+        // it or with zeros.
+        let left = 64 - self.bits - self.shift;
+        let right = 64 - self.bits;
+        let signed = self.signed;
+        let number = move |word: u64| {
+            let top = word << left;
+            if signed {
+                (top.cast_signed() >> right) as f32
+            } else {
+                (top >> right) as f32
+            }
+        };
+        match bytes {
+            1 => data.iter().map(|v| number(u64::from(*v))).collect(),
+            2 if self.bits == 16 && !signed => words(data).map(f32::from).collect(),
+            2 if self.bits == 16 => words(data).map(|v| f32::from(v.cast_signed())).collect(),
+            2 => words(data).map(|v| number(u64::from(v))).collect(),
+            _ => {
+                let words = data.as_chunks().0.iter();
+                words.map(|v| number(u64::from(u32::from_ne_bytes(*v)))).collect()
+            }
+        }
+    }
+}
+
+fn words(data: &[u8]) -> impl Iterator<Item = u16> {
+    data.as_chunks().0.iter().map(|v| u16::from_ne_bytes(*v))
+}
+
+/// An element's bytes in this machine's order.
+fn element_bytes<'a>(
+    object: &'a FileObject,
+    tag: Tag,
+    at: At<'_>,
+) -> Result<Option<Cow<'a, [u8]>>, IoError> {
+    match object.get(tag) {
+        None => Ok(None),
+        Some(element) => element.to_bytes().map(Some).map_err(|error| at.dicom(error)),
+    }
+}
+
+/// All bytes that the header tells of, and at most one of padding behind them.
+fn whole<'a>(data: &'a [u8], expected: usize, at: At<'_>) -> Result<&'a [u8], IoError> {
+    if data.len() < expected {
+        return Err(at.truncated("pixels", expected, data.len()));
+    }
+    if data.len() > expected.next_multiple_of(2) {
+        return Err(IoError::Trailing {
+            expected: expected as u64,
+            path: at.0.to_owned(),
+        });
+    }
+    Ok(&data[..expected])
+}
+
+/// Frames of one plane a sample to pixels with their samples together.
+fn interleaved(values: &[f32], pixels: usize, samples: usize) -> Vec<f32> {
+    let frames = values.chunks_exact(pixels * samples);
+    frames
+        .flat_map(|frame| {
+            (0..pixels).flat_map(move |p| (0..samples).map(move |s| frame[s * pixels + p]))
+        })
+        .collect()
+}
+
+/// `YBR_FULL` of 8 bits: JPEG's equations (ITU-T T.871).
+fn to_rgb(pixel: &mut [f32; 3]) {
+    let [y, cb, cr] = *pixel;
+    let (cb, cr) = (cb - 128.0, cr - 128.0);
+    let rgb = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb];
+    *pixel = rgb.map(|v| v.round().clamp(0.0, 255.0));
+}

@@ -1,0 +1,116 @@
+//! Volumes inside HDF5, laid out as the left-atrium set of semi-supervised segmentation is: `image`
+//! and `label`, axes `(x, y, z)`, no geometry.
+
+use std::path::Path;
+
+use hdf5_reader::error::Error;
+use hdf5_reader::{Dataset, Hdf5File, OpenOptions};
+use ndarray::{ArrayD, Ix3};
+
+use crate::error::{At, system};
+use crate::provenance::Warnings;
+use crate::read::{Opened, Voxels, Wanted, geometry_of_no_format};
+use crate::stored::NonFinite;
+use crate::{Format, IoError, ReadOptions};
+
+pub(crate) fn open(path: &Path, options: &ReadOptions, wanted: Wanted) -> Result<Opened, IoError> {
+    let at = At(path);
+    // A file read whole into memory cannot change under the reader, and is never mapped.
+    let bytes = std::fs::read(path).map_err(system("cannot read", path))?;
+    let budget = usize::try_from(options.max_alloc_bytes).unwrap_or(usize::MAX);
+    let limits = OpenOptions::default()
+        .with_max_chunk_bytes(budget)
+        .with_max_read_bytes(budget);
+    let fault = |error: Error| hdf5_error(error, path);
+    let file = Hdf5File::from_vec_with_options(bytes, limits).map_err(fault)?;
+    let name = options.dataset.as_deref().unwrap_or(match wanted {
+        Wanted::Values => "image",
+        Wanted::Labels => "label",
+    });
+    let dataset = file.dataset(name).map_err(fault)?;
+    let [x, y, z] = match dataset.shape() {
+        [x, y, z] if dataset.shape().iter().all(|n| (1..=1 << 31).contains(n)) => [*x, *y, *z],
+        shape => return Err(at.unsupported(format!("an HDF5 array of shape {shape:?}"))),
+    };
+    let needed = u128::from(x) * u128::from(y) * u128::from(z) * 12;
+    if needed > u128::from(options.max_alloc_bytes) {
+        return Err(at.budget(needed, options.max_alloc_bytes));
+    }
+    let (stored_type, values) = read_values(&dataset).map_err(fault)?;
+    let mut values = values
+        .into_dimensionality::<Ix3>()
+        .map_err(|error| hdf5_message(error.to_string(), path))?
+        .reversed_axes()
+        .as_standard_layout()
+        .into_owned();
+    let mut warnings = Warnings::default();
+    let mut non_finite = NonFinite::default();
+    non_finite.note(values.as_slice().unwrap_or_default(), 0);
+    non_finite.settle(&mut values, options.non_finite, &mut warnings, path)?;
+    let geometry = geometry_of_no_format(options, &mut warnings, path)?;
+    Ok(Opened {
+        format: Format::Hdf5,
+        compressed: dataset.chunks().is_some(),
+        stored_type,
+        shape_zyx: [z, y, x].map(|n| n as usize),
+        frames: 1,
+        geometry,
+        voxels: Voxels::Values(values),
+        label_names: std::collections::BTreeMap::new(),
+        files: vec![path.to_owned()],
+        warnings,
+    })
+}
+
+/// The values, whichever number type they are stored as.
+fn read_values(dataset: &Dataset) -> Result<(&'static str, ArrayD<f32>), Error> {
+    macro_rules! attempt {
+        ($($type:ty, $name:literal;)*) => {
+            $(
+                match dataset.read_array_parallel::<$type>() {
+                    Ok(values) => return Ok(($name, values.mapv(|v| v as f32))),
+                    Err(Error::TypeMismatch { .. }) => {}
+                    Err(other) => return Err(other),
+                }
+            )*
+        };
+    }
+    #[allow(
+        clippy::cast_lossless,
+        reason = "one macro serves types that are lossless and not"
+    )]
+    {
+        attempt! {
+            f32, "float32"; u8, "uint8"; i16, "int16"; f64, "float64"; i8, "int8"; u16, "uint16";
+            i32, "int32"; u32, "uint32"; i64, "int64"; u64, "uint64";
+        }
+    }
+    Err(Error::TypeMismatch {
+        expected: "numbers".to_owned(),
+        actual: format!("{:?}", dataset.dtype()),
+    })
+}
+
+fn hdf5_error(error: Error, path: &Path) -> IoError {
+    match error {
+        Error::UnexpectedEof {
+            needed, available, ..
+        } => IoError::Truncated {
+            what: "HDF5 structures",
+            expected: needed,
+            got: available,
+            path: path.to_owned(),
+        },
+        Error::DatasetNotFound(name) => {
+            At(path).header("datasets", "the name asked for", format!("no {name:?}"))
+        }
+        other => hdf5_message(other.to_string(), path),
+    }
+}
+
+fn hdf5_message(message: String, path: &Path) -> IoError {
+    IoError::Hdf5 {
+        message,
+        path: path.to_owned(),
+    }
+}

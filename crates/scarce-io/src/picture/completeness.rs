@@ -1,0 +1,53 @@
+//! Whether a picture's file ends where its format says, which decoders do not ask.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use tiff::decoder::Decoder;
+
+use crate::error::At;
+use crate::{Format, IoError};
+
+/// The last chunk of a PNG: no data, its name, its checksum.
+const PNG_END: [u8; 12] = *b"\0\0\0\0IEND\xae\x42\x60\x82";
+
+pub(super) fn check(format: Format, bytes: &[u8], path: &Path) -> Result<(), IoError> {
+    let cut = |what| Err(At(path).truncated(what, bytes.len() + 1, bytes.len()));
+    match format {
+        Format::Png if !bytes.ends_with(&PNG_END) => match find(bytes, &PNG_END) {
+            Some(at) => Err(IoError::Trailing {
+                expected: (at + PNG_END.len()) as u64,
+                path: path.to_owned(),
+            }),
+            None => cut("PNG, which has no end chunk"),
+        },
+        // Zeros behind the end are padding; anything else would hide where a cut file ended.
+        Format::Jpeg if !without_padding(bytes).ends_with(&[0xff, 0xd9]) => {
+            cut("JPEG, which has no end marker")
+        }
+        Format::Tiff => {
+            let decoder = Decoder::new(Cursor::new(bytes)).map_err(|e| picture_error(e, path))?;
+            if decoder.more_images() {
+                return Err(At(path).unsupported("TIFF of several pages"));
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
+}
+
+fn without_padding(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |k| k + 1);
+    &bytes[..end]
+}
+
+pub(super) fn picture_error(error: impl ToString, path: &Path) -> IoError {
+    IoError::Picture {
+        message: error.to_string(),
+        path: path.to_owned(),
+    }
+}

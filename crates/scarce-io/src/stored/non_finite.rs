@@ -1,0 +1,64 @@
+//! Voxels that are NaN or infinite.
+
+use std::path::Path;
+
+use ndarray::Array3;
+
+use crate::provenance::Warnings;
+use crate::{IoError, NonFinitePolicy};
+
+/// Counts values that are not finite.
+#[derive(Default)]
+pub(crate) struct NonFinite {
+    count: usize,
+    first: Option<usize>,
+}
+
+impl NonFinite {
+    /// Looks at values of which the first has the number `start`.
+    pub(crate) fn note(&mut self, values: &[f32], start: usize) {
+        // A sum without branches, which the compiler vectorises, decides for almost every block.
+        let sums = values.chunks(4096).map(|part| part.iter().map(|v| v * 0.0).sum::<f32>());
+        if sums.sum::<f32>() == 0.0 {
+            return;
+        }
+        for (k, _) in values.iter().enumerate().filter(|(_, v)| !v.is_finite()) {
+            self.count += 1;
+            self.first.get_or_insert(start + k);
+        }
+    }
+
+    /// Does with what was counted as the policy says.
+    pub(crate) fn settle(
+        &self,
+        voxels: &mut Array3<f32>,
+        policy: NonFinitePolicy,
+        warnings: &mut Warnings,
+        path: &Path,
+    ) -> Result<(), IoError> {
+        let Some(first) = self.first else {
+            return Ok(());
+        };
+        match policy {
+            NonFinitePolicy::Keep => {
+                warnings.add_many("non-finite", "voxels are not finite", self.count);
+                Ok(())
+            }
+            NonFinitePolicy::Replace(value) => {
+                let message = format!("voxels that were not finite are now {value}");
+                warnings.add_many("non-finite", message, self.count);
+                let broken = voxels.iter_mut().filter(|v| !v.is_finite());
+                broken.for_each(|v| *v = value);
+                Ok(())
+            }
+            NonFinitePolicy::Refuse => {
+                let (_, ny, nx) = voxels.dim();
+                Err(IoError::NonFinite {
+                    count: self.count,
+                    first_zyx: [first / (nx * ny), first / nx % ny, first % nx],
+                    path: path.to_owned(),
+                })
+            }
+        }
+    }
+}
