@@ -1,6 +1,7 @@
 //! Attributes of an object, by name and type.
 
 use dicom_dictionary_std::tags;
+use dicom_core::PrimitiveValue;
 use dicom_object::{FileDicomObject, InMemDicomObject, Tag};
 
 use crate::IoError;
@@ -68,13 +69,26 @@ pub(super) fn numbers(
     if element.value().primitive().is_none_or(|value| value.multiplicity() == 0) {
         return Ok(None);
     }
-    let numbers = element
-        .to_multi_float64()
-        .map_err(|error| at.header(name, "numbers", error))?;
+    let numbers = match element.value().primitive() {
+        // Bytes of an unknown type are not numbers one by one.
+        Some(PrimitiveValue::U8(bytes)) => numbers_in_text(bytes)
+            .ok_or_else(|| at.header(name, "numbers as text", format!("{} bytes", bytes.len())))?,
+        _ => element
+            .to_multi_float64()
+            .map_err(|error| at.header(name, "numbers", error))?,
+    };
     if let Some(bad) = numbers.iter().find(|n| !n.is_finite()) {
         return Err(at.header(name, "finite numbers", bad));
     }
     Ok(Some(numbers).filter(|numbers| !numbers.is_empty()))
+}
+
+fn numbers_in_text(bytes: &[u8]) -> Option<Vec<f64>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    text.trim_end_matches(['\0', ' '])
+        .split('\\')
+        .map(|number| number.trim().parse().ok())
+        .collect()
 }
 
 /// Exactly `N` numbers.

@@ -93,6 +93,8 @@ impl ImageHeader {
             None => exactly(object, a::IMAGER_PIXEL_SPACING, at)?,
             spacing => spacing,
         };
+        // Digitised films write 0 where they know nothing.
+        let detector = detector.filter(|spacing: &[f64; 2]| spacing.iter().all(|mm| *mm > 0.0));
         let groups = Groups::of(object);
         Ok(Some(Self {
             sop_class: text(object, a::SOP_CLASS_UID).unwrap_or_default(),

@@ -315,22 +315,26 @@ fn read_header(path: &Path) -> Result<Option<ImageHeader>, IoError> {
     ImageHeader::read(&object, At(path))
 }
 
+/// Reads an object with its pixels. What follows them may be damaged: it is of no meaning for them.
 fn read_object(path: &Path) -> Result<FileObject, IoError> {
-    open(path, OpenFileOptions::new())
+    open(path, OpenFileOptions::new().read_to(tags::PIXEL_DATA))
 }
 
 fn open(path: &Path, options: OpenFileOptions) -> Result<FileObject, IoError> {
     // What the parser calls a fault of the file may be one of the system.
     std::fs::File::open(path).map_err(system("cannot open", path))?;
-    options.open_file(path).map_err(|error| {
-        let mut message = error.to_string();
-        let mut source = std::error::Error::source(&error);
-        while let Some(error) = source {
-            message = format!("{message}: {error}");
-            source = error.source();
-        }
-        At(path).dicom(message)
-    })
+    options.open_file(path).map_err(|error| At(path).dicom(chain(&error)))
+}
+
+/// An error's words with those of its causes, of which the last tell most.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        message = format!("{message}: {error}");
+        source = error.source();
+    }
+    message
 }
 
 fn file_name(path: &Path) -> String {

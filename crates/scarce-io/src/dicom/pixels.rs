@@ -8,17 +8,23 @@ use dicom_pixeldata::PixelDecoder as _;
 
 use super::attributes::FileObject;
 use super::header::ImageHeader;
+use super::open::chain;
 use crate::error::At;
 use crate::{IoError, ReadOptions};
+
+/// Explicit VR big endian, retired.
+const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
 /// Transfer syntaxes whose pixels are not compressed.
 const NATIVE: [&str; 4] = [
     uids::IMPLICIT_VR_LITTLE_ENDIAN,
     uids::EXPLICIT_VR_LITTLE_ENDIAN,
-    // Explicit VR big endian, retired.
-    "1.2.840.10008.1.2.2",
+    BIG_ENDIAN,
     uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
 ];
+
+/// Baseline and extended JPEG.
+const LOSSY_JPEG: [&str; 2] = [uids::JPEG_BASELINE8_BIT, uids::JPEG_EXTENDED12_BIT];
 
 /// Syntaxes that no pure-Rust codec here decodes.
 const NOT_DECODED: [(&str, &str); 3] = [
@@ -38,7 +44,11 @@ pub(super) struct Pixels {
 
 /// Whether a transfer syntax compresses.
 pub(super) fn is_compressed(header: &ImageHeader) -> bool {
-    !NATIVE.contains(&header.transfer_syntax.trim_end_matches('\0'))
+    !NATIVE.contains(&syntax(header))
+}
+
+fn syntax(header: &ImageHeader) -> &str {
+    header.transfer_syntax.trim_end_matches('\0')
 }
 
 /// Decodes every frame; the rescale is not applied, MONOCHROME1 not inverted.
@@ -108,7 +118,12 @@ fn decode_native(
         let what = format!("DICOM of {} bits allocated", header.bits_allocated);
         return Err(at.unsupported(what));
     }
-    let data = whole(&data, values * header.bits_allocated / 8, at)?;
+    let mut data = Cow::Borrowed(whole(&data, values * header.bits_allocated / 8, at)?);
+    if header.bits_allocated == 32 && syntax(header) == BIG_ENDIAN {
+        // The parser turned 16-bit words around; the two halves of a longer one still have to change.
+        data.to_mut().as_chunks_mut::<4>().0.iter_mut().for_each(|word| word.rotate_left(2));
+    }
+    let data = &data;
     let mut values = stored.numbers(data, header.bits_allocated / 8);
     if header.samples > 1 && header.planar {
         values = interleaved(&values, header.pixels(), header.samples);
@@ -129,20 +144,15 @@ fn decode_compressed(
     values: usize,
     at: At<'_>,
 ) -> Result<Pixels, IoError> {
-    let syntax = header.transfer_syntax.trim_end_matches('\0');
+    let syntax = syntax(header);
     if let Some((_, name)) = NOT_DECODED.iter().find(|(uid, _)| *uid == syntax) {
         return Err(at.unsupported(format!("DICOM compressed by {name}")));
     }
-    let decoded = object.decode_pixel_data().map_err(|error| {
-        // The codec's own words stand at the end of the chain.
-        let mut message = error.to_string();
-        let mut source = std::error::Error::source(&error);
-        while let Some(error) = source {
-            message = format!("{message}: {error}");
-            source = error.source();
-        }
-        at.dicom(message)
-    })?;
+    if header.photometric == "RGB" && LOSSY_JPEG.contains(&syntax) && !says_its_colours(object) {
+        // The codec would guess that they are luminance and chrominance.
+        return Err(at.unsupported("a JPEG in RGB that does not say so"));
+    }
+    let decoded = object.decode_pixel_data().map_err(|error| at.dicom(chain(&error)))?;
     let bytes = usize::from(decoded.bits_allocated()) / 8;
     if ![1, 2, 4].contains(&bytes) {
         let what = format!("DICOM of {} bits after decoding", decoded.bits_allocated());
@@ -162,6 +172,16 @@ fn decode_compressed(
         values,
         stored_type: stored.name(header.bits_allocated),
         colours: header.samples == 3,
+    })
+}
+
+/// Whether the JPEG stream itself tells its colour space, by Adobe's marker or by its components' names.
+fn says_its_colours(object: &FileObject) -> bool {
+    let fragments = object.get(tags::PIXEL_DATA).and_then(|element| element.fragments());
+    fragments.and_then(<[_]>::first).is_some_and(|stream: &Vec<u8>| {
+        let header = &stream[..stream.len().min(4096)];
+        let holds = |part: &[u8]| header.windows(part.len()).any(|window| window == part);
+        holds(b"Adobe") || holds(b"R\x11\0G")
     })
 }
 
