@@ -29,7 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let mut options = ReadOptions::default();
         options.frame = frame;
-        let voxels = out.as_deref().map(|folder| folder.join(format!("{number}.npy")));
+        let voxels = out
+            .as_deref()
+            .map(|folder| folder.join(format!("{number}.npy")));
         let mut told = match read(Path::new(path), &options, voxels.as_deref()) {
             Ok(told) => told,
             Err(error) => json!({ "code": error.code(), "error": error.to_string() }),

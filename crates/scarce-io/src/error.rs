@@ -209,12 +209,7 @@ impl IoError {
 pub(crate) struct At<'a>(pub &'a Path);
 
 impl At<'_> {
-    pub(crate) fn header(
-        self,
-        field: &str,
-        expected: &'static str,
-        got: impl ToString,
-    ) -> IoError {
+    pub(crate) fn header(self, field: &str, expected: &'static str, got: impl ToString) -> IoError {
         IoError::Header {
             field: field.to_owned(),
             expected,

@@ -46,5 +46,5 @@ pub use options::{NonFinitePolicy, ReadOptions};
 pub use picture::{read_image, read_image_with, write_png_grey16, write_png_rgb};
 pub use provenance::{Loaded, Provenance, Warning};
 pub use read::{read_label_map, read_label_map_with, read_volume, read_volume_with};
-pub use verify::{Fault, FileReport, Status, VerifyReport, verify};
+pub use verify::{Fault, FileReport, Place, Status, VerifyReport, verify};
 pub use write::{write_label_map, write_mask, write_volume};

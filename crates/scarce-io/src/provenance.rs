@@ -71,7 +71,12 @@ impl Warnings {
         self.add_many(code, message, 1);
     }
 
-    pub(crate) fn add_many(&mut self, code: &'static str, message: impl Into<String>, count: usize) {
+    pub(crate) fn add_many(
+        &mut self,
+        code: &'static str,
+        message: impl Into<String>,
+        count: usize,
+    ) {
         let message = message.into();
         let same = |w: &&mut Warning| w.code == code && w.message == message;
         if let Some(warning) = self.0.iter_mut().find(same) {

@@ -172,9 +172,7 @@ pub(crate) fn open(path: &Path, options: &ReadOptions, wanted: Wanted) -> Result
         Some(Format::Nrrd) => nrrd::open(stream, compressed, path),
         Some(Format::MetaImage) => metaimage::open(stream, compressed, path),
         Some(Format::Npy) => numpy::open_npy(stream, compressed, options, path),
-        Some(format) if compressed => {
-            Err(at.unsupported(format!("{} inside gzip", format.name())))
-        }
+        Some(format) if compressed => Err(at.unsupported(format!("{} inside gzip", format.name()))),
         Some(Format::Dicom) => dicom::open_file(path, options),
         Some(Format::Hdf5) => hdf5::open(path, options, wanted),
         Some(Format::Npz) => numpy::open_npz(path, options, wanted),
@@ -211,7 +209,10 @@ pub(crate) fn geometry_of_no_format(
     path: &Path,
 ) -> Result<Geometry, IoError> {
     if options.spacing_mm_xyz.is_none() {
-        warnings.add("no-geometry", "the format tells no geometry; voxels are taken as 1 mm cubes");
+        warnings.add(
+            "no-geometry",
+            "the format tells no geometry; voxels are taken as 1 mm cubes",
+        );
     }
     Geometry::from_spacing_mm_xyz(options.spacing_mm_xyz.unwrap_or([1.0; 3]))
         .map_err(|source| At(path).geometry(source))

@@ -107,7 +107,8 @@ fn write<T>(
     } else if name.ends_with(".safetensors") {
         tensors::write(path, &outgoing)
     } else {
-        let what = "writing a volume to a name that is not .nii, .nii.gz, .nrrd, .npy or .safetensors";
+        let what =
+            "writing a volume to a name that is not .nii, .nii.gz, .nrrd, .npy or .safetensors";
         Err(At(path).unsupported(what))
     }
 }

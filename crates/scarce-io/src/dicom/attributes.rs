@@ -1,7 +1,7 @@
 //! Attributes of an object, by name and type.
 
-use dicom_dictionary_std::tags;
 use dicom_core::PrimitiveValue;
+use dicom_dictionary_std::tags;
 use dicom_object::{FileDicomObject, InMemDicomObject, Tag};
 
 use crate::IoError;
@@ -66,7 +66,11 @@ pub(super) fn numbers(
     let Some(element) = object.get(tag) else {
         return Ok(None);
     };
-    if element.value().primitive().is_none_or(|value| value.multiplicity() == 0) {
+    if element
+        .value()
+        .primitive()
+        .is_none_or(|value| value.multiplicity() == 0)
+    {
         return Ok(None);
     }
     let numbers = match element.value().primitive() {
@@ -102,7 +106,11 @@ pub(super) fn exactly<const N: usize>(
     };
     match <[f64; N]>::try_from(found) {
         Ok(numbers) => Ok(Some(numbers)),
-        Err(found) => Err(at.header(attribute.0, "another count of numbers", format!("{found:?}"))),
+        Err(found) => Err(at.header(
+            attribute.0,
+            "another count of numbers",
+            format!("{found:?}"),
+        )),
     }
 }
 
@@ -137,5 +145,8 @@ pub(super) fn text(object: &Object, (_, tag): Attribute) -> Option<String> {
 
 /// The items of a sequence; none when absent.
 pub(super) fn items(object: &Object, (_, tag): Attribute) -> &[Object] {
-    object.get(tag).and_then(|element| element.items()).unwrap_or_default()
+    object
+        .get(tag)
+        .and_then(|element| element.items())
+        .unwrap_or_default()
 }

@@ -17,17 +17,17 @@ pub(crate) fn is_litter(path: &Path) -> bool {
 }
 
 /// The DICOM files directly inside a folder, by name; others are counted.
-pub(super) fn candidates(
-    folder: &Path,
-    warnings: &mut Warnings,
-) -> Result<Vec<PathBuf>, IoError> {
+pub(super) fn candidates(folder: &Path, warnings: &mut Warnings) -> Result<Vec<PathBuf>, IoError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(system("cannot list", folder))? {
         let path = entry.map_err(system("cannot list", folder))?.path();
         if path.is_dir() {
             warnings.add("skipped", "sub-folders were not looked into");
         } else if is_litter(&path) {
-            warnings.add("skipped", "files of the file system or a viewer were skipped");
+            warnings.add(
+                "skipped",
+                "files of the file system or a viewer were skipped",
+            );
         } else {
             files.push(path);
         }

@@ -2,7 +2,9 @@
 
 use glam::DVec3;
 
-use super::attributes::{self as a, FileObject, Object, count, exactly, items, number, numbers, text};
+use super::attributes::{
+    self as a, FileObject, Object, count, exactly, items, number, numbers, text,
+};
 use crate::IoError;
 use crate::error::At;
 
@@ -74,7 +76,10 @@ impl ImageHeader {
         let bits_allocated = required(a::BITS_ALLOCATED)?;
         let bits_stored = count(object, a::BITS_STORED, at)?.unwrap_or(bits_allocated);
         let high_bit = count(object, a::HIGH_BIT, at)?.unwrap_or(bits_stored.max(1) - 1);
-        if bits_stored == 0 || bits_stored > bits_allocated || high_bit >= bits_allocated || high_bit + 1 < bits_stored
+        if bits_stored == 0
+            || bits_stored > bits_allocated
+            || high_bit >= bits_allocated
+            || high_bit + 1 < bits_stored
         {
             let got = format!("{bits_stored} up to bit {high_bit} of {bits_allocated}");
             return Err(at.header("BitsStored", "bits that were allocated", got));
@@ -170,7 +175,11 @@ fn planes(
             let measures = groups.item(a::PIXEL_MEASURES_SEQUENCE, frame);
             let (Some(position), Some(orientation), Some(spacing_mm_yx)) = (
                 exactly::<3>(position.unwrap_or(object), a::IMAGE_POSITION_PATIENT, at)?,
-                exactly::<6>(orientation.unwrap_or(object), a::IMAGE_ORIENTATION_PATIENT, at)?,
+                exactly::<6>(
+                    orientation.unwrap_or(object),
+                    a::IMAGE_ORIENTATION_PATIENT,
+                    at,
+                )?,
                 exactly::<2>(measures.unwrap_or(object), a::PIXEL_SPACING, at)?,
             ) else {
                 return Ok(None);
@@ -196,10 +205,18 @@ fn plane(
     let unit = |v: DVec3| (v.length() - 1.0).abs() < 1e-2;
     if !(unit(row) && unit(column) && row.dot(column).abs() < 1e-2) {
         let got = format!("{orientation:?}");
-        return Err(at.header("ImageOrientationPatient", "two unit vectors at right angles", got));
+        return Err(at.header(
+            "ImageOrientationPatient",
+            "two unit vectors at right angles",
+            got,
+        ));
     }
     if !spacing_mm_yx.iter().all(|s| *s > 0.0) {
-        return Err(at.header("PixelSpacing", "positive numbers", format!("{spacing_mm_yx:?}")));
+        return Err(at.header(
+            "PixelSpacing",
+            "positive numbers",
+            format!("{spacing_mm_yx:?}"),
+        ));
     }
     Ok(Plane {
         position_lps: DVec3::from_array(position),
@@ -231,11 +248,7 @@ fn rescale(
 }
 
 /// `SpacingBetweenSlices`, else `SliceThickness`.
-fn slice_spacing(
-    object: &Object,
-    groups: &Groups<'_>,
-    at: At<'_>,
-) -> Result<Option<f64>, IoError> {
+fn slice_spacing(object: &Object, groups: &Groups<'_>, at: At<'_>) -> Result<Option<f64>, IoError> {
     let from = groups.item(a::PIXEL_MEASURES_SEQUENCE, 0).unwrap_or(object);
     for attribute in [a::SPACING_BETWEEN_SLICES, a::SLICE_THICKNESS] {
         if let Some(spacing) = number(from, attribute, at)?.map(f64::abs)

@@ -140,8 +140,10 @@ fn open_members(
     if header.samples > 1 {
         return Err(at.unsupported("a coloured DICOM image as a volume"));
     }
-    let planes: Option<Vec<Vec<Plane>>> =
-        members.iter().map(|m| m.header.planes.iter().copied().collect()).collect();
+    let planes: Option<Vec<Vec<Plane>>> = members
+        .iter()
+        .map(|m| m.header.planes.iter().copied().collect())
+        .collect();
     let (slices, geometry) = match planes {
         Some(planes) => {
             let slices = slices(&members, planes);
@@ -280,7 +282,12 @@ fn read_voxels(
             let mut warnings = Warnings::default();
             for (frame, place) in places {
                 place.copy_from_slice(&decoded.values[frame * pixels..(frame + 1) * pixels]);
-                finish(place, &member.header, member.header.rescale[frame], &mut warnings);
+                finish(
+                    place,
+                    &member.header,
+                    member.header.rescale[frame],
+                    &mut warnings,
+                );
             }
             Ok((decoded.stored_type, warnings))
         })
@@ -298,7 +305,11 @@ fn read_voxels(
 fn finish(values: &mut [f32], header: &ImageHeader, rescale: Rescale, warnings: &mut Warnings) {
     if header.photometric == "MONOCHROME1" {
         let bits = header.bits_stored as i32;
-        let range = if header.signed { -1.0 } else { 2f32.powi(bits) - 1.0 };
+        let range = if header.signed {
+            -1.0
+        } else {
+            2f32.powi(bits) - 1.0
+        };
         values.iter_mut().for_each(|v| *v = range - *v);
         warnings.add("inverted", "MONOCHROME1 was inverted: more is brighter");
     }
@@ -323,7 +334,9 @@ fn read_object(path: &Path) -> Result<FileObject, IoError> {
 fn open(path: &Path, options: OpenFileOptions) -> Result<FileObject, IoError> {
     // What the parser calls a fault of the file may be one of the system.
     std::fs::File::open(path).map_err(system("cannot open", path))?;
-    options.open_file(path).map_err(|error| At(path).dicom(chain(&error)))
+    options
+        .open_file(path)
+        .map_err(|error| At(path).dicom(chain(&error)))
 }
 
 /// An error's words with those of its causes, of which the last tell most.
@@ -338,5 +351,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }

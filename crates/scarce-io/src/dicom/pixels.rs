@@ -71,9 +71,17 @@ pub(super) fn decode(
         if let Some(data) = element_bytes(object, tag, at)? {
             let data = whole(&data, values * bytes, at)?;
             let values = if bytes == 4 {
-                data.as_chunks().0.iter().map(|v| f32::from_ne_bytes(*v)).collect()
+                data.as_chunks()
+                    .0
+                    .iter()
+                    .map(|v| f32::from_ne_bytes(*v))
+                    .collect()
             } else {
-                data.as_chunks().0.iter().map(|v| f64::from_ne_bytes(*v) as f32).collect()
+                data.as_chunks()
+                    .0
+                    .iter()
+                    .map(|v| f64::from_ne_bytes(*v) as f32)
+                    .collect()
             };
             return Ok(Pixels {
                 values,
@@ -83,7 +91,8 @@ pub(super) fn decode(
         }
     }
     match header.photometric.as_str() {
-        "MONOCHROME1" | "MONOCHROME2" | "RGB" | "YBR_FULL" | "YBR_FULL_422" | "YBR_ICT" | "YBR_RCT" => {}
+        "MONOCHROME1" | "MONOCHROME2" | "RGB" | "YBR_FULL" | "YBR_FULL_422" | "YBR_ICT"
+        | "YBR_RCT" => {}
         other => return Err(at.unsupported(format!("DICOM colours of {other}"))),
     }
     if is_compressed(header) {
@@ -121,7 +130,11 @@ fn decode_native(
     let mut data = Cow::Borrowed(whole(&data, values * header.bits_allocated / 8, at)?);
     if header.bits_allocated == 32 && syntax(header) == BIG_ENDIAN {
         // The parser turned 16-bit words around; the two halves of a longer one still have to change.
-        data.to_mut().as_chunks_mut::<4>().0.iter_mut().for_each(|word| word.rotate_left(2));
+        data.to_mut()
+            .as_chunks_mut::<4>()
+            .0
+            .iter_mut()
+            .for_each(|word| word.rotate_left(2));
     }
     let data = &data;
     let mut values = stored.numbers(data, header.bits_allocated / 8);
@@ -152,7 +165,9 @@ fn decode_compressed(
         // The codec would guess that they are luminance and chrominance.
         return Err(at.unsupported("a JPEG in RGB that does not say so"));
     }
-    let decoded = object.decode_pixel_data().map_err(|error| at.dicom(chain(&error)))?;
+    let decoded = object
+        .decode_pixel_data()
+        .map_err(|error| at.dicom(chain(&error)))?;
     let bytes = usize::from(decoded.bits_allocated()) / 8;
     if ![1, 2, 4].contains(&bytes) {
         let what = format!("DICOM of {} bits after decoding", decoded.bits_allocated());
@@ -177,12 +192,16 @@ fn decode_compressed(
 
 /// Whether the JPEG stream itself tells its colour space, by Adobe's marker or by its components' names.
 fn says_its_colours(object: &FileObject) -> bool {
-    let fragments = object.get(tags::PIXEL_DATA).and_then(|element| element.fragments());
-    fragments.and_then(<[_]>::first).is_some_and(|stream: &Vec<u8>| {
-        let header = &stream[..stream.len().min(4096)];
-        let holds = |part: &[u8]| header.windows(part.len()).any(|window| window == part);
-        holds(b"Adobe") || holds(b"R\x11\0G")
-    })
+    let fragments = object
+        .get(tags::PIXEL_DATA)
+        .and_then(|element| element.fragments());
+    fragments
+        .and_then(<[_]>::first)
+        .is_some_and(|stream: &Vec<u8>| {
+            let header = &stream[..stream.len().min(4096)];
+            let holds = |part: &[u8]| header.windows(part.len()).any(|window| window == part);
+            holds(b"Adobe") || holds(b"R\x11\0G")
+        })
 }
 
 /// Which bits of a stored word are the number.
@@ -234,7 +253,9 @@ impl Stored {
             2 => words(data).map(|v| number(u64::from(v))).collect(),
             _ => {
                 let words = data.as_chunks().0.iter();
-                words.map(|v| number(u64::from(u32::from_ne_bytes(*v)))).collect()
+                words
+                    .map(|v| number(u64::from(u32::from_ne_bytes(*v))))
+                    .collect()
             }
         }
     }
@@ -252,7 +273,10 @@ fn element_bytes<'a>(
 ) -> Result<Option<Cow<'a, [u8]>>, IoError> {
     match object.get(tag) {
         None => Ok(None),
-        Some(element) => element.to_bytes().map(Some).map_err(|error| at.dicom(error)),
+        Some(element) => element
+            .to_bytes()
+            .map(Some)
+            .map_err(|error| at.dicom(error)),
     }
 }
 
@@ -284,6 +308,10 @@ fn interleaved(values: &[f32], pixels: usize, samples: usize) -> Vec<f32> {
 fn to_rgb(pixel: &mut [f32; 3]) {
     let [y, cb, cr] = *pixel;
     let (cb, cr) = (cb - 128.0, cr - 128.0);
-    let rgb = [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb];
+    let rgb = [
+        y + 1.402 * cr,
+        y - 0.344_136 * cb - 0.714_136 * cr,
+        y + 1.772 * cb,
+    ];
     *pixel = rgb.map(|v| v.round().clamp(0.0, 255.0));
 }

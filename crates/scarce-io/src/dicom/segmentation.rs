@@ -57,7 +57,8 @@ pub(super) fn open(
                 None => *value as u16,
             };
             if *label != 0 && *label != found {
-                let what = format!("a DICOM segmentation whose segments {label} and {found} overlap");
+                let what =
+                    format!("a DICOM segmentation whose segments {label} and {found} overlap");
                 return Err(at.unsupported(what));
             }
             *label = found;
@@ -90,7 +91,10 @@ fn levels(
     let mut sorted = along.clone();
     sorted.sort_by(f64::total_cmp);
     sorted.dedup_by(|b, a| (*b - *a).abs() < 1e-3);
-    let nearest = sorted.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
+    let nearest = sorted
+        .windows(2)
+        .map(|pair| pair[1] - pair[0])
+        .fold(f64::INFINITY, f64::min);
     let told = header.slice_spacing_mm;
     let spacing_mm = if sorted.len() == 1 {
         told.unwrap_or(1.0)
@@ -111,7 +115,9 @@ fn levels(
             Ok(level.round() as usize)
         })
         .collect::<Result<_, _>>()?;
-    let lowest_frame = (0..planes.len()).min_by(|a, b| along[*a].total_cmp(&along[*b])).unwrap_or(0);
+    let lowest_frame = (0..planes.len())
+        .min_by(|a, b| along[*a].total_cmp(&along[*b]))
+        .unwrap_or(0);
     let bottom = Slice {
         file: 0,
         frame: lowest_frame,
@@ -122,11 +128,7 @@ fn levels(
     Ok((levels, geometry))
 }
 
-fn segment_of(
-    object: &FileObject,
-    groups: Option<&a::Object>,
-    at: At<'_>,
-) -> Result<u16, IoError> {
+fn segment_of(object: &FileObject, groups: Option<&a::Object>, at: At<'_>) -> Result<u16, IoError> {
     let shared = items(object, a::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).first();
     let identification = groups
         .into_iter()
@@ -139,7 +141,13 @@ fn segment_of(
     number
         .and_then(|n| u16::try_from(n).ok())
         .filter(|n| *n > 0)
-        .ok_or_else(|| at.header("ReferencedSegmentNumber", "1 to 65535 for each frame", "none"))
+        .ok_or_else(|| {
+            at.header(
+                "ReferencedSegmentNumber",
+                "1 to 65535 for each frame",
+                "none",
+            )
+        })
 }
 
 fn names(object: &FileObject, at: At<'_>) -> Result<BTreeMap<u16, String>, IoError> {

@@ -41,7 +41,9 @@ pub enum SeriesFault {
         file: String,
     },
     /// Slices are missing.
-    #[error("{missing} slices missing: expected the next one at {expected_mm} mm, got {got_mm} mm between {before} and {after}")]
+    #[error(
+        "{missing} slices missing: expected the next one at {expected_mm} mm, got {got_mm} mm between {before} and {after}"
+    )]
     Gap {
         /// How many would fit.
         missing: usize,
@@ -55,7 +57,9 @@ pub enum SeriesFault {
         after: String,
     },
     /// Slices are not evenly spaced.
-    #[error("uneven slices: expected {expected_mm} mm, got {got_mm} mm between {before} and {after}")]
+    #[error(
+        "uneven slices: expected {expected_mm} mm, got {got_mm} mm between {before} and {after}"
+    )]
     Uneven {
         /// Distance of the other slices.
         expected_mm: f64,
@@ -133,19 +137,28 @@ pub(super) fn stack(
     slices.sort_by(|a, b| along(a).total_cmp(&along(b)));
     let step = if slices.len() == 1 {
         if single_slice_mm.is_none() {
-            warnings.add("no-slice-spacing", "one slice without a thickness; it is taken as 1 mm");
+            warnings.add(
+                "no-slice-spacing",
+                "one slice without a thickness; it is taken as 1 mm",
+            );
         }
         normal * single_slice_mm.unwrap_or(1.0)
     } else {
         check_spacing(&slices, &along).map_err(fault)?;
         step(&slices, normal, warnings).map_err(fault)?
     };
-    let origin = slices.first().map_or(DVec3::ZERO, |slice| slice.plane.position_lps);
+    let origin = slices
+        .first()
+        .map_or(DVec3::ZERO, |slice| slice.plane.position_lps);
     let [row_mm, column_mm] = first.spacing_mm_yx;
     let ras = DMat3::from_diagonal(DVec3::new(-1.0, -1.0, 1.0));
     let geometry = Geometry::new(DAffine3 {
         matrix3: ras
-            * DMat3::from_cols(first.along_row * column_mm, first.along_column * row_mm, step),
+            * DMat3::from_cols(
+                first.along_row * column_mm,
+                first.along_column * row_mm,
+                step,
+            ),
         translation: ras * origin,
     })
     .map_err(|source| at.geometry(source))?;
@@ -176,14 +189,20 @@ fn check_same(first: &Plane, slice: &Slice) -> Result<(), SeriesFault> {
 
 /// Finds duplicates, gaps and uneven distances.
 fn check_spacing(slices: &[Slice], along: &dyn Fn(&Slice) -> f64) -> Result<(), SeriesFault> {
-    let distances: Vec<f64> = slices.windows(2).map(|pair| along(&pair[1]) - along(&pair[0])).collect();
+    let distances: Vec<f64> = slices
+        .windows(2)
+        .map(|pair| along(&pair[1]) - along(&pair[0]))
+        .collect();
     let mut sorted = distances.clone();
     sorted.sort_by(f64::total_cmp);
     // A missing slice makes a distance longer, so of two candidates the shorter is the true one;
     // duplicates are no distances.
     let longest = sorted.last().copied().unwrap_or(0.0);
     sorted.retain(|d| *d > 1e-3 * longest.max(1.0));
-    let usual = sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or(0.0);
+    let usual = sorted
+        .get(sorted.len().saturating_sub(1) / 2)
+        .copied()
+        .unwrap_or(0.0);
     for (pair, got_mm) in slices.windows(2).zip(distances) {
         let (before, after) = (pair[0].name.clone(), pair[1].name.clone());
         if got_mm <= POSITION_TOLERANCE * usual {

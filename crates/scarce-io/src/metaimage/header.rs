@@ -192,11 +192,15 @@ impl MetaHeader {
     }
 
     fn get(&self, names: &[&str]) -> Option<&str> {
-        names.iter().find_map(|name| self.0.get(*name)).map(String::as_str)
+        names
+            .iter()
+            .find_map(|name| self.0.get(*name))
+            .map(String::as_str)
     }
 
     fn required(&self, name: &str, at: At<'_>) -> Result<&str, IoError> {
-        self.get(&[name]).ok_or_else(|| at.header(name, "a value", "nothing"))
+        self.get(&[name])
+            .ok_or_else(|| at.header(name, "a value", "nothing"))
     }
 
     fn flag(&self, name: &str, at: At<'_>) -> Result<Option<bool>, IoError> {
@@ -215,7 +219,9 @@ impl MetaHeader {
             return Ok(None);
         };
         let numbers: Result<Vec<f64>, _> = text.split_whitespace().map(str::parse).collect();
-        numbers.map(Some).map_err(|_| at.header(names[0], "numbers", text))
+        numbers
+            .map(Some)
+            .map_err(|_| at.header(names[0], "numbers", text))
     }
 }
 

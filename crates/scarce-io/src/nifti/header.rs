@@ -38,7 +38,11 @@ pub(super) struct Header {
 impl Header {
     /// Bytes of the header itself.
     pub(super) fn bytes(&self) -> usize {
-        if self.version == 1 { V1_BYTES } else { V2_BYTES }
+        if self.version == 1 {
+            V1_BYTES
+        } else {
+            V2_BYTES
+        }
     }
 
     /// Reads either version; the stream then stands behind the header.

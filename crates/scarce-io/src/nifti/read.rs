@@ -126,7 +126,9 @@ fn shape(header: &Header, at: At<'_>) -> Result<([usize; 3], usize), IoError> {
             .filter(|n| (1..=1 << 31).contains(n))
             .ok_or_else(|| at.header(&format!("dim[{}]", axis + 1), "a positive number", dim))?;
     }
-    let frames = shape[3..].iter().try_fold(1usize, |product, n| product.checked_mul(*n));
+    let frames = shape[3..]
+        .iter()
+        .try_fold(1usize, |product, n| product.checked_mul(*n));
     let frames = frames.ok_or_else(|| at.header("dim", "fewer volumes", format!("{shape:?}")))?;
     Ok(([shape[0], shape[1], shape[2]], frames))
 }
@@ -185,12 +187,18 @@ fn geometry(
             other.translation *= mm;
             let [x, y, z] = shape_xyz;
             Geometry::new(other).is_ok_and(|other| {
-                let finest = geometry.spacing_mm_xyz().into_iter().fold(f64::MAX, f64::min);
+                let finest = geometry
+                    .spacing_mm_xyz()
+                    .into_iter()
+                    .fold(f64::MAX, f64::min);
                 geometry.is_close_to(&other, [z, y, x], 0.1 * finest)
             })
         });
         if !agrees {
-            warnings.add("two-geometries", "sform and qform disagree; the sform is taken");
+            warnings.add(
+                "two-geometries",
+                "sform and qform disagree; the sform is taken",
+            );
         }
     }
     Ok(geometry)

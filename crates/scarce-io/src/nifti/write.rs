@@ -25,7 +25,9 @@ pub(crate) fn write(path: &Path, outgoing: &Outgoing<'_>) -> Result<(), IoError>
     };
     let bytes_a_voxel = outgoing.stored.bytes() as i16;
     let header = header([x, y, z], outgoing.geometry, datatype, bytes_a_voxel);
-    let compressed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
+    let compressed = path
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("gz"));
     write_atomic(path, |file| {
         if compressed {
             let mut gzip = GzEncoder::new(file, Compression::fast());

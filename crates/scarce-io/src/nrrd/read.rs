@@ -25,7 +25,12 @@ pub(crate) fn open(
         let file = File::open(data).map_err(system("cannot open", data))?;
         stream = Box::new(BufReader::new(file));
     }
-    Layout::skip(&mut stream, header.byte_skip(path)?, "bytes before the voxels", path)?;
+    Layout::skip(
+        &mut stream,
+        header.byte_skip(path)?,
+        "bytes before the voxels",
+        path,
+    )?;
     if gzip {
         stream = Box::new(MultiGzDecoder::new(stream));
     }

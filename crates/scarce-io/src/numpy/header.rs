@@ -34,7 +34,10 @@ pub(super) fn read_header(stream: &mut dyn Read, at: At<'_>) -> Result<NpyHeader
         return Err(at.truncated("header", 8 + width, 8 + length.len()));
     }
     length.resize(4, 0);
-    let length = length.iter().rev().fold(0usize, |n, byte| n << 8 | usize::from(*byte));
+    let length = length
+        .iter()
+        .rev()
+        .fold(0usize, |n, byte| n << 8 | usize::from(*byte));
     if length > MAX_HEADER_BYTES {
         return Err(at.header("header length", "up to 64 KiB", length));
     }
@@ -84,7 +87,10 @@ fn parse(text: &str, at: At<'_>) -> Result<NpyHeader, IoError> {
         .split(',')
         .map(str::trim)
         .filter(|n| !n.is_empty())
-        .map(|n| n.parse().map_err(|_| at.header("shape", "integers from 0", inner)))
+        .map(|n| {
+            n.parse()
+                .map_err(|_| at.header("shape", "integers from 0", inner))
+        })
         .collect::<Result<_, _>>()?;
     Ok(NpyHeader {
         stored,

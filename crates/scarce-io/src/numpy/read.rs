@@ -53,7 +53,13 @@ pub(crate) fn open_npz(
         .take(limit)
         .read_to_end(&mut bytes)
         .map_err(|error| damaged(&error))?;
-    open_array(Format::Npz, Box::new(Cursor::new(bytes)), true, options, path)
+    open_array(
+        Format::Npz,
+        Box::new(Cursor::new(bytes)),
+        true,
+        options,
+        path,
+    )
 }
 
 fn choose_array(
@@ -101,7 +107,11 @@ fn open_array(
     let mut warnings = Warnings::default();
     let layout = Layout {
         // In Fortran order the first axis runs fastest.
-        shape_xyz: if header.fortran_order { [z, y, x] } else { [x, y, z] },
+        shape_xyz: if header.fortran_order {
+            [z, y, x]
+        } else {
+            [x, y, z]
+        },
         frames: 1,
         geometry: geometry_of_no_format(options, &mut warnings, path)?,
         stored: header.stored,

@@ -112,7 +112,10 @@ fn decode(
     let mut picture = DynamicImage::from_decoder(decoder).map_err(fault)?;
     if orientation != image::metadata::Orientation::NoTransforms {
         picture.apply_orientation(orientation);
-        warnings.add("turned", "the picture was turned as its EXIF orientation says");
+        warnings.add(
+            "turned",
+            "the picture was turned as its EXIF orientation says",
+        );
     }
     pixels(opaque(picture, warnings, path)?, path)
 }

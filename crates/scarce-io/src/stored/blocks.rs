@@ -87,12 +87,12 @@ pub(crate) fn read_up_to(
 
 fn stream_error(source: io::Error, path: &Path) -> IoError {
     match source.kind() {
-        io::ErrorKind::InvalidInput
-        | io::ErrorKind::InvalidData
-        | io::ErrorKind::UnexpectedEof => IoError::Compression {
-            message: source.to_string(),
-            path: path.to_owned(),
-        },
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+            IoError::Compression {
+                message: source.to_string(),
+                path: path.to_owned(),
+            }
+        }
         _ => IoError::System {
             what: "cannot read",
             source,

@@ -18,7 +18,9 @@ impl NonFinite {
     /// Looks at values of which the first has the number `start`.
     pub(crate) fn note(&mut self, values: &[f32], start: usize) {
         // A sum without branches, which the compiler vectorises, decides for almost every block.
-        let sums = values.chunks(4096).map(|part| part.iter().map(|v| v * 0.0).sum::<f32>());
+        let sums = values
+            .chunks(4096)
+            .map(|part| part.iter().map(|v| v * 0.0).sum::<f32>());
         if sums.sum::<f32>() == 0.0 {
             return;
         }

@@ -1,0 +1,144 @@
+//! Reading files only to tell what is wrong with them, and whether a data set's files fit together.
+
+mod coco;
+mod json;
+mod layouts;
+mod pairs;
+mod units;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use self::units::Unit;
+use crate::{IoError, Warning};
+
+/// How a file fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Read whole, nothing to say.
+    Ok,
+    /// Read whole, with a reservation.
+    Warning,
+    /// Not readable as it is.
+    Error,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Fault {
+    /// A short, stable name.
+    pub code: &'static str,
+    /// What is wrong, in words.
+    pub message: String,
+    /// Where in the file, where that is known.
+    pub at: Option<Place>,
+}
+
+/// A place inside a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// The byte behind the last one that is there or is right.
+    Byte(u64),
+    /// A voxel.
+    VoxelZyx([usize; 3]),
+}
+
+impl Fault {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            at: None,
+        }
+    }
+
+    fn of_error(error: &IoError) -> Self {
+        let at = match error {
+            IoError::NonFinite { first_zyx, .. } => Some(Place::VoxelZyx(*first_zyx)),
+            IoError::Label { at_zyx, .. } => Some(Place::VoxelZyx(*at_zyx)),
+            IoError::Truncated { got, .. } => Some(Place::Byte(*got)),
+            IoError::Trailing { expected, .. } => Some(Place::Byte(*expected)),
+            _ => None,
+        };
+        Self {
+            at,
+            ..Self::new(error.code(), error.to_string())
+        }
+    }
+
+    fn of_warning(warning: &Warning) -> Self {
+        let count = match warning.count {
+            1 => String::new(),
+            n => format!(" ({n} times)"),
+        };
+        Self::new(warning.code, format!("{}{count}", warning.message))
+    }
+}
+
+/// What is wrong with one file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FileReport {
+    /// The file.
+    pub path: PathBuf,
+    /// How it fared.
+    pub status: Status,
+    /// Why.
+    pub faults: Vec<Fault>,
+}
+
+/// What is wrong with many files.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerifyReport {
+    /// Each file, in order of their paths.
+    pub files: Vec<FileReport>,
+    /// How many are whole.
+    pub n_ok: usize,
+    /// How many have a reservation.
+    pub n_warning: usize,
+    /// How many are not readable.
+    pub n_error: usize,
+}
+
+/// Reads each path whole, in parallel. Folders are walked; a folder of DICOM files is read series by
+/// series. Data sets laid out as nnU-Net's, the Medical Segmentation Decathlon's, BIDS or COCO are
+/// checked for what belongs together: images and labels of one grid, label values that are declared,
+/// annotations within their pictures.
+///
+/// # Errors
+/// [`IoError::System`] when a folder cannot be listed; faults of files are in the report.
+pub fn verify(paths: &[PathBuf]) -> Result<VerifyReport, IoError> {
+    let walked = units::walk(paths)?;
+    let read: Vec<(PathBuf, Status, Vec<Fault>)> =
+        walked.units.into_par_iter().map(Unit::check).collect();
+    let mut files: BTreeMap<PathBuf, (Status, Vec<Fault>)> = BTreeMap::new();
+    let laid_out = walked
+        .folders
+        .par_iter()
+        .flat_map_iter(|folder| layouts::check(folder));
+    let laid_out: Vec<(PathBuf, Status, Vec<Fault>)> = laid_out.collect();
+    for (path, status, faults) in read.into_iter().chain(laid_out) {
+        let entry = files.entry(path).or_insert((Status::Ok, Vec::new()));
+        entry.0 = entry.0.max(status);
+        entry.1.extend(faults);
+    }
+    let files: Vec<FileReport> = files
+        .into_iter()
+        .map(|(path, (status, faults))| FileReport {
+            path,
+            status,
+            faults,
+        })
+        .collect();
+    let count = |status| files.iter().filter(|file| file.status == status).count();
+    Ok(VerifyReport {
+        n_ok: count(Status::Ok),
+        n_warning: count(Status::Warning),
+        n_error: count(Status::Error),
+        files,
+    })
+}
