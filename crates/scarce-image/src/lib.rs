@@ -20,6 +20,9 @@ pub use glam;
 pub use image2d::Image;
 pub use intensity::window;
 pub use reorient::reorient_to_ras;
-pub use resample::{resample_linear, resample_nearest, resample_spacing};
+pub use resample::{
+    Interpolation, LabelInterpolation, resample, resample_labels, resample_linear, resample_nearest,
+    resample_spacing,
+};
 pub use seed::{Seed, StreamKey};
 pub use volume::{LabelMap, Mask, ShapeError, Volume};
