@@ -14,7 +14,7 @@ mod seed;
 mod volume;
 
 pub use components::{Connectivity, connected_components, largest_component};
-pub use distance::distance_transform;
+pub use distance::{distance_transform, distance_transform_f32};
 pub use geometry::{Geometry, GeometryError, Grid};
 pub use glam;
 pub use image2d::Image;
