@@ -10,10 +10,13 @@ mod image2d;
 mod intensity;
 mod reorient;
 mod resample;
+mod runs;
 mod seed;
 mod volume;
 
-pub use components::{Connectivity, connected_components, largest_component};
+pub use components::{
+    Connectivity, components_at_least, connected_components, fill_holes, largest_component,
+};
 pub use distance::{distance_transform, distance_transform_f32};
 pub use geometry::{Geometry, GeometryError, Grid};
 pub use glam;
