@@ -4,6 +4,7 @@
 //! Nothing here reads files, looks at a clock or keeps a global random state.
 
 mod components;
+mod crop;
 mod distance;
 mod geometry;
 mod image2d;
@@ -16,6 +17,9 @@ mod volume;
 
 pub use components::{
     Connectivity, components_at_least, connected_components, fill_holes, largest_component,
+};
+pub use crop::{
+    CropError, Margin, VoxelBox, centre_crop_or_pad, crop, crop_to_mask, pad, pad_to_shape,
 };
 pub use distance::{distance_transform, distance_transform_f32};
 pub use geometry::{Geometry, GeometryError, Grid};
