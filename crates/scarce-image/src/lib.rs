@@ -25,7 +25,9 @@ pub use distance::{distance_transform, distance_transform_f32};
 pub use geometry::{Geometry, GeometryError, Grid};
 pub use glam;
 pub use image2d::Image;
-pub use intensity::window;
+pub use intensity::{
+    CtWindow, IntensityError, clip_percentiles, percentiles, window, z_score,
+};
 pub use reorient::reorient_to_ras;
 pub use resample::{
     Interpolation, LabelInterpolation, resample, resample_labels, resample_linear, resample_nearest,
