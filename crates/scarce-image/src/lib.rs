@@ -9,6 +9,7 @@ mod distance;
 mod geometry;
 mod image2d;
 mod intensity;
+mod morphology;
 mod reorient;
 mod resample;
 mod runs;
@@ -25,13 +26,12 @@ pub use distance::{distance_transform, distance_transform_f32};
 pub use geometry::{Geometry, GeometryError, Grid};
 pub use glam;
 pub use image2d::Image;
-pub use intensity::{
-    CtWindow, IntensityError, clip_percentiles, percentiles, window, z_score,
-};
+pub use intensity::{CtWindow, IntensityError, clip_percentiles, percentiles, window, z_score};
+pub use morphology::{RadiusError, StructuringElement, close, dilate, erode, open};
 pub use reorient::reorient_to_ras;
 pub use resample::{
-    Interpolation, LabelInterpolation, resample, resample_labels, resample_linear, resample_nearest,
-    resample_spacing,
+    Interpolation, LabelInterpolation, resample, resample_labels, resample_linear,
+    resample_nearest, resample_spacing,
 };
 pub use seed::{Seed, StreamKey};
 pub use volume::{LabelMap, Mask, ShapeError, Volume};
