@@ -362,7 +362,7 @@ mod tests {
     fn noise(percent: u64) -> Array3<bool> {
         Array3::from_shape_fn((9, 8, 70), |(z, y, x)| {
             let [z, y, x] = [z, y, x].map(|i| i as u64);
-            (z * 73856093 ^ y * 19349663 ^ x * 83492791) % 1009 % 100 < percent
+            ((z * 73856093) ^ (y * 19349663) ^ (x * 83492791)) % 1009 % 100 < percent
         })
     }
 

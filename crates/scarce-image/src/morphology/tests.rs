@@ -7,7 +7,7 @@ const SPACING_ZYX: [f64; 3] = [2.0, 1.0, 0.8];
 fn blobs() -> Mask {
     let voxels = Array3::from_shape_fn((9, 12, 20), |(z, y, x)| {
         let [z, y, x] = [z, y, x].map(|i| i as u64);
-        let noise = (z * 73856093 ^ y * 19349663 ^ x * 83492791) % 1009 % 100;
+        let noise = ((z * 73856093) ^ (y * 19349663) ^ (x * 83492791)) % 1009 % 100;
         (z / 3 + y / 4 + x / 5) % 2 == 0 && noise < 85 || noise < 10
     });
     let [z, y, x] = SPACING_ZYX;

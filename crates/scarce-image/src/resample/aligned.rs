@@ -32,9 +32,9 @@ impl AlignedMap {
             shape_zyx,
         };
         let mut taken = [false; 3];
-        for axis in 0..3 {
+        for (axis, n) in shape_zyx.into_iter().enumerate() {
             let column = source_from_target.matrix3.col(2 - axis).to_array();
-            let reach = shape_zyx[axis].saturating_sub(1).max(1) as f64;
+            let reach = n.saturating_sub(1).max(1) as f64;
             let mut along = (0..3).filter(|s| column[*s].abs() * reach > ROUNDING);
             let source_xyz = along.next()?;
             if along.next().is_some() || taken[source_xyz] {
@@ -87,6 +87,7 @@ impl AlignedMap {
                 };
                 let plane = along.index_axis(ndarray::Axis(0), z);
                 let line = plane.index_axis(ndarray::Axis(0), y);
+                // Slices are indexed faster than the strided lines of permuted axes.
                 if let Some(line) = line.as_slice() {
                     for (value, x) in values.iter_mut().zip(&in_x) {
                         *value = x.map_or(outside, |x| line[x]);
