@@ -4,22 +4,34 @@
 //! Nothing here reads files, looks at a clock or keeps a global random state.
 
 mod components;
+mod crop;
 mod distance;
 mod geometry;
 mod image2d;
 mod intensity;
+mod morphology;
 mod reorient;
 mod resample;
+mod runs;
 mod seed;
 mod volume;
 
-pub use components::{Connectivity, connected_components, largest_component};
-pub use distance::distance_transform;
+pub use components::{
+    Connectivity, components_at_least, connected_components, fill_holes, largest_component,
+};
+pub use crop::{
+    CropError, Margin, VoxelBox, centre_crop_or_pad, crop, crop_to_mask, pad, pad_to_shape,
+};
+pub use distance::{distance_transform, distance_transform_f32};
 pub use geometry::{Geometry, GeometryError, Grid};
 pub use glam;
 pub use image2d::Image;
-pub use intensity::window;
+pub use intensity::{CtWindow, IntensityError, clip_percentiles, percentiles, window, z_score};
+pub use morphology::{RadiusError, StructuringElement, close, dilate, erode, open};
 pub use reorient::reorient_to_ras;
-pub use resample::{resample_linear, resample_nearest, resample_spacing};
+pub use resample::{
+    Interpolation, LabelInterpolation, resample, resample_labels, resample_linear,
+    resample_nearest, resample_spacing,
+};
 pub use seed::{Seed, StreamKey};
 pub use volume::{LabelMap, Mask, ShapeError, Volume};
