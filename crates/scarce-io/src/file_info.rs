@@ -38,9 +38,8 @@ pub struct FileInfo {
 /// # Errors
 /// As [`crate::read_volume`].
 pub fn info(path: &Path) -> Result<FileInfo, IoError> {
-    let mut options = ReadOptions::default();
     // Any frame will do: all are read.
-    options.frame = Some(0);
+    let options = ReadOptions::default().with_frame(0);
     let opened = open(path, &options, Wanted::Values)?;
     let geometry = opened.geometry;
     let format = opened.format.name();

@@ -17,12 +17,17 @@ pub(crate) fn open(path: &Path, options: &ReadOptions, wanted: Wanted) -> Result
     let at = At(path);
     // A file read whole into memory cannot change under the reader, and is never mapped.
     let bytes = std::fs::read(path).map_err(system("cannot read", path))?;
+    let length = bytes.len() as u64;
     let budget = usize::try_from(options.max_alloc_bytes).unwrap_or(usize::MAX);
     let limits = OpenOptions::default()
         .with_max_chunk_bytes(budget)
         .with_max_read_bytes(budget);
     let fault = |error: Error| hdf5_error(error, path);
     let file = Hdf5File::from_vec_with_options(bytes, limits).map_err(fault)?;
+    let expected = file.superblock().eof_address;
+    if expected > length {
+        return Err(at.truncated("file", expected as usize, length as usize));
+    }
     let name = options.dataset.as_deref().unwrap_or(match wanted {
         Wanted::Values => "image",
         Wanted::Labels => "label",

@@ -16,6 +16,8 @@
 //! refused by name.
 
 mod atomic;
+mod cache;
+mod dataset;
 mod dicom;
 mod error;
 mod file_info;
@@ -30,12 +32,18 @@ mod options;
 mod picture;
 mod provenance;
 mod read;
+mod slices;
 mod stored;
 mod tensors;
 mod verify;
 mod write;
 
 pub use atomic::write_atomic;
+pub use cache::{CachedVolume, VolumeCache};
+pub use dataset::{
+    Leak, Manifest, ManifestCase, ManifestLabel, Part, Shares, Split, leaks, read_manifest,
+    split_by_patient,
+};
 pub use dicom::SeriesFault;
 pub use error::IoError;
 pub use file_info::{FileInfo, info};
@@ -46,5 +54,6 @@ pub use options::{NonFinitePolicy, ReadOptions};
 pub use picture::{read_image, read_image_with, write_png_grey16, write_png_rgb};
 pub use provenance::{Loaded, Provenance, Warning};
 pub use read::{read_label_map, read_label_map_with, read_volume, read_volume_with};
+pub use slices::{SliceStream, VolumeSlice, stream_slices};
 pub use verify::{Fault, FileReport, Place, Status, VerifyReport, verify};
 pub use write::{write_label_map, write_mask, write_volume};

@@ -186,7 +186,10 @@ pub(crate) fn open(path: &Path, options: &ReadOptions, wanted: Wanted) -> Result
 }
 
 /// A file's first bytes, whether it is gzipped, and its content from the start, inflated.
-pub(crate) fn open_stream(path: &Path) -> Result<(Vec<u8>, bool, Box<dyn Read + Send>), IoError> {
+pub(crate) type Content = (Vec<u8>, bool, Box<dyn Read + Send>);
+
+/// Opens a file, looking through gzip.
+pub(crate) fn open_stream(path: &Path) -> Result<Content, IoError> {
     let file = File::open(path).map_err(system("cannot open", path))?;
     let mut file = BufReader::with_capacity(1 << 18, file);
     let magic = read_up_to(&mut file, 2, path)?;

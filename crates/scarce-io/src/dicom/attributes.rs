@@ -29,6 +29,7 @@ attributes! {
     IMAGE_ORIENTATION_PATIENT = "ImageOrientationPatient";
     IMAGE_POSITION_PATIENT = "ImagePositionPatient";
     IMAGER_PIXEL_SPACING = "ImagerPixelSpacing";
+    MODALITY = "Modality";
     MODALITY_LUT_SEQUENCE = "ModalityLUTSequence";
     NUMBER_OF_FRAMES = "NumberOfFrames";
     PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE = "PerFrameFunctionalGroupsSequence";

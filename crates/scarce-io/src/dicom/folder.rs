@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::system;
+use crate::error::{At, system};
 use crate::provenance::Warnings;
 use crate::{Format, IoError};
 
@@ -40,7 +40,15 @@ pub(super) fn candidates(folder: &Path, warnings: &mut Warnings) -> Result<Vec<P
             kept.push(path);
         } else if start.is_empty() {
             // It may have been a slice.
-            return Err(crate::error::At(&path).truncated("header", 132, 0));
+            return Err(At(&path).truncated("header", 132, 0));
+        } else if path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("dcm"))
+        {
+            return Err(IoError::UnknownFormat {
+                expected: "DICOM, as the name says",
+                path,
+            });
         } else {
             warnings.add("skipped", "files that are no DICOM were skipped");
         }

@@ -13,6 +13,15 @@ const SEGMENTATION: &str = "1.2.840.10008.5.1.4.1.1.66.4";
 /// SOP class of segmentations whose pixels are labels.
 const LABEL_MAP_SEGMENTATION: &str = "1.2.840.10008.5.1.4.1.1.66.7";
 
+/// SOP class of directories of media.
+const DIRECTORY: &str = "1.2.840.10008.1.3.10";
+
+/// Modalities of objects that hold no image: documents, plans, contours, presentation states, curves.
+const WITHOUT_IMAGE: [&str; 15] = [
+    "SR", "KO", "PR", "DOC", "PLAN", "RTSTRUCT", "RTPLAN", "RTRECORD", "REG", "FID", "ECG", "HD",
+    "AU", "RESP", "STAIN",
+];
+
 /// An image object without its pixels.
 #[derive(Debug, Clone)]
 pub(super) struct ImageHeader {
@@ -65,8 +74,16 @@ impl ImageHeader {
     /// # Errors
     /// For attributes that are missing, malformed or contradict each other.
     pub(super) fn read(object: &FileObject, at: At<'_>) -> Result<Option<Self>, IoError> {
-        let Some(rows) = count(object, a::ROWS, at)? else {
-            return Ok(None);
+        let Some(rows) = count(object, a::ROWS, at)?.filter(|rows| *rows > 0) else {
+            let modality = text(object, a::MODALITY).unwrap_or_default();
+            let directory = object.meta().media_storage_sop_class_uid().starts_with(DIRECTORY);
+            return if directory || WITHOUT_IMAGE.contains(&modality.as_str()) {
+                Ok(None)
+            } else {
+                // A slice that was cut before its size must not pass for a document.
+                let got = format!("nothing, in an object of modality {modality:?}");
+                Err(at.header("Rows", "a positive integer", got))
+            };
         };
         let required = |attribute: a::Attribute| {
             count(object, attribute, at)?

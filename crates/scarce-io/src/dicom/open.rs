@@ -310,13 +310,16 @@ fn finish(values: &mut [f32], header: &ImageHeader, rescale: Rescale, warnings: 
         } else {
             2f32.powi(bits) - 1.0
         };
-        values.iter_mut().for_each(|v| *v = range - *v);
+        for value in values.iter_mut() {
+            *value = range - *value;
+        }
         warnings.add("inverted", "MONOCHROME1 was inverted: more is brighter");
     }
     let Rescale { slope, intercept } = rescale;
     if slope != 1.0 || intercept != 0.0 {
-        let apply = |v: &mut f32| *v = (slope * f64::from(*v) + intercept) as f32;
-        values.iter_mut().for_each(apply);
+        for value in values {
+            *value = (slope * f64::from(*value) + intercept) as f32;
+        }
     }
 }
 

@@ -123,7 +123,8 @@ fn decode_native(
             colours: false,
         });
     }
-    if header.bits_allocated % 8 != 0 || ![1, 2, 4].contains(&(header.bits_allocated / 8)) {
+    if !header.bits_allocated.is_multiple_of(8) || ![1, 2, 4].contains(&(header.bits_allocated / 8))
+    {
         let what = format!("DICOM of {} bits allocated", header.bits_allocated);
         return Err(at.unsupported(what));
     }

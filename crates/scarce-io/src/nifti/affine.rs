@@ -38,7 +38,7 @@ pub(super) fn world_from_voxel(
         let [b, c, d] = header.quatern_bcd;
         let squares = b * b + c * c + d * d;
         // Rounding can leave a quaternion a little longer than 1; nibabel's tolerance.
-        if !(squares <= 1.0 + 3.0 * f64::from(f32::EPSILON)) {
+        if squares.is_nan() || squares > 1.0 + 3.0 * f64::from(f32::EPSILON) {
             let got = format!("{b}, {c}, {d}");
             return Err(at.header("quatern_b, c, d", "a vector of length up to 1", got));
         }

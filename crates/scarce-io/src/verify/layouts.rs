@@ -69,10 +69,9 @@ fn nnunet(root: &Path, dataset: &Path, told: &Value, faults: &mut Faults) {
         for channel in 0..channels {
             let image = images.join(format!("{case}_{channel:04}{ending}"));
             if image.is_file() {
-                let found = pairs::check(&image, &label, &declared);
-                found
-                    .into_iter()
-                    .for_each(|fault| faults.add(label.clone(), fault));
+                for fault in pairs::check(&image, &label, &declared) {
+                    faults.add(label.clone(), fault);
+                }
             } else {
                 let message = format!("case {case} has a label and no image of channel {channel}");
                 faults.add(image, Fault::new("pair-missing", message));
@@ -123,10 +122,9 @@ fn decathlon(root: &Path, dataset: &Path, told: &Value, faults: &mut Faults) {
             }
         }
         if whole {
-            let found = pairs::check(&image, &label, &declared);
-            found
-                .into_iter()
-                .for_each(|fault| faults.add(label.clone(), fault));
+            for fault in pairs::check(&image, &label, &declared) {
+                faults.add(label.clone(), fault);
+            }
         }
     }
     if let Some(expected) = told["numTraining"].as_u64()

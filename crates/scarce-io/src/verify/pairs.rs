@@ -11,8 +11,7 @@ use crate::{ReadOptions, read_label_map};
 /// reported by themselves.
 pub(super) fn check(image: &Path, label: &Path, declared: &BTreeSet<u16>) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let mut options = ReadOptions::default();
-    options.frame = Some(0);
+    let options = ReadOptions::default().with_frame(0);
     let Ok(labels) = read_label_map(label) else {
         return faults;
     };

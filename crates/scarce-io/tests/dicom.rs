@@ -1,0 +1,353 @@
+//! DICOM series: ordered by position, refused when they make no volume.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::Path;
+
+use dicom_core::{DataElement, PrimitiveValue, VR};
+use dicom_dictionary_std::{tags, uids};
+use dicom_object::{FileMetaTableBuilder, InMemDicomObject, Tag};
+use scarce_io::{Format, ReadOptions, read_image, read_label_map, read_volume, read_volume_with};
+
+const ROWS: u16 = 3;
+const COLUMNS: u16 = 4;
+
+/// One slice of a CT; what a test wants otherwise is put over it.
+struct Slice {
+    series: &'static str,
+    z: f64,
+    /// Position along x, which a tilted gantry moves.
+    x: f64,
+    elements: Vec<(Tag, VR, PrimitiveValue)>,
+}
+
+impl Slice {
+    fn at(z: f64) -> Self {
+        Self {
+            series: "1.2.3",
+            z,
+            x: -10.0,
+            elements: Vec::new(),
+        }
+    }
+
+    fn with(mut self, tag: Tag, vr: VR, value: impl Into<PrimitiveValue>) -> Self {
+        self.elements.push((tag, vr, value.into()));
+        self
+    }
+
+    fn object(&self) -> InMemDicomObject {
+        let text = |tag, vr, value: String| DataElement::new(tag, vr, PrimitiveValue::from(value));
+        let number = |tag, value: u16| DataElement::new(tag, VR::US, PrimitiveValue::from(value));
+        // Stored values: the slice's height, then the pixel's number.
+        let pixels: Vec<u16> = (0..ROWS * COLUMNS)
+            .map(|k| 1000 + 100 * self.z as u16 + k)
+            .collect();
+        let mut object = InMemDicomObject::from_element_iter([
+            text(tags::MODALITY, VR::CS, "CT".to_owned()),
+            text(
+                tags::SOP_CLASS_UID,
+                VR::UI,
+                uids::CT_IMAGE_STORAGE.to_owned(),
+            ),
+            text(tags::SOP_INSTANCE_UID, VR::UI, format!("1.2.3.{}", self.z)),
+            text(tags::SERIES_INSTANCE_UID, VR::UI, self.series.to_owned()),
+            text(
+                tags::IMAGE_POSITION_PATIENT,
+                VR::DS,
+                format!("{}\\-20\\{}", self.x, self.z),
+            ),
+            text(
+                tags::IMAGE_ORIENTATION_PATIENT,
+                VR::DS,
+                "1\\0\\0\\0\\1\\0".to_owned(),
+            ),
+            text(tags::PIXEL_SPACING, VR::DS, "0.8\\0.5".to_owned()),
+            text(tags::RESCALE_SLOPE, VR::DS, "1".to_owned()),
+            text(tags::RESCALE_INTERCEPT, VR::DS, "-1024".to_owned()),
+            text(
+                tags::PHOTOMETRIC_INTERPRETATION,
+                VR::CS,
+                "MONOCHROME2".to_owned(),
+            ),
+            number(tags::SAMPLES_PER_PIXEL, 1),
+            number(tags::ROWS, ROWS),
+            number(tags::COLUMNS, COLUMNS),
+            number(tags::BITS_ALLOCATED, 16),
+            number(tags::BITS_STORED, 16),
+            number(tags::HIGH_BIT, 15),
+            number(tags::PIXEL_REPRESENTATION, 0),
+            DataElement::new(tags::PIXEL_DATA, VR::OW, PrimitiveValue::U16(pixels.into())),
+        ]);
+        for (tag, vr, value) in &self.elements {
+            object.put(DataElement::new(*tag, *vr, value.clone()));
+        }
+        object
+    }
+
+    fn write(&self, path: &Path) {
+        let meta = FileMetaTableBuilder::new().transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN);
+        self.object()
+            .with_meta(meta)
+            .unwrap()
+            .write_to_file(path)
+            .unwrap();
+    }
+}
+
+/// A folder of slices whose names say nothing of their order.
+fn series(slices: &[Slice]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, slice) in slices.iter().enumerate() {
+        let scrambled = (number * 7) % 10;
+        slice.write(&folder.path().join(format!("{scrambled}-{number}.dcm")));
+    }
+    folder
+}
+
+fn heights(heights: &[f64]) -> Vec<Slice> {
+    heights.iter().map(|z| Slice::at(*z)).collect()
+}
+
+#[test]
+fn slices_are_ordered_by_position_and_turned_to_ras() {
+    let folder = series(&heights(&[4.0, 0.0, 6.0, 2.0]));
+    std::fs::write(folder.path().join(".DS_Store"), b"x").unwrap();
+    std::fs::write(folder.path().join("._0-1.dcm"), b"x").unwrap();
+    std::fs::write(folder.path().join("notes.txt"), b"nothing").unwrap();
+    let loaded = read_volume_with(folder.path(), &ReadOptions::default()).unwrap();
+    let volume = loaded.value;
+    assert_eq!(volume.shape_zyx(), [4, 3, 4]);
+    for (z, y, x) in [(0, 0, 0), (1, 2, 3), (3, 1, 0)] {
+        let stored = 1000 + 200 * z + 4 * y + x;
+        assert_eq!(volume.voxels()[[z, y, x]], stored as f32 - 1024.0);
+    }
+    let affine = volume.geometry().world_from_voxel();
+    let at = |v: [f64; 3]| affine.transform_point3(v.into()).to_array();
+    // LPS (-10, -20, 0) is RAS (10, 20, 0); columns are 0.5 mm apart, rows 0.8 mm.
+    assert_eq!(at([0.0, 0.0, 0.0]), [10.0, 20.0, 0.0]);
+    assert_eq!(at([2.0, 1.0, 3.0]), [9.0, 19.2, 6.0]);
+    let provenance = loaded.provenance;
+    assert_eq!(
+        (provenance.format, provenance.files.len()),
+        (Format::Dicom, 4)
+    );
+    let skipped: usize = provenance
+        .warnings
+        .iter()
+        .map(|warning| warning.count)
+        .sum();
+    assert_eq!(skipped, 3, "{:?}", provenance.warnings);
+}
+
+#[test]
+fn a_tilted_gantry_keeps_its_shear() {
+    let slices: Vec<Slice> = [0.0, 2.0, 4.0]
+        .map(|z| Slice {
+            x: -10.0 + 0.5 * z,
+            ..Slice::at(z)
+        })
+        .into();
+    let loaded = read_volume_with(series(&slices).path(), &ReadOptions::default()).unwrap();
+    let step = loaded.value.geometry().world_from_voxel().matrix3.z_axis;
+    assert_eq!(step.to_array(), [-1.0, 0.0, 2.0]);
+    assert_eq!(loaded.provenance.warnings[0].code, "gantry-tilt");
+}
+
+#[test]
+fn what_makes_no_volume_is_refused_by_name() {
+    let other_series = |z| Slice {
+        series: "9.9",
+        ..Slice::at(z)
+    };
+    let ds = |tag, value: &'static str| Slice::at(2.0).with(tag, VR::DS, value);
+    let cases: Vec<(Vec<Slice>, &str, &str)> = vec![
+        (
+            heights(&[0.0, 2.0, 6.0, 8.0]),
+            "series-gap",
+            "1 slices missing",
+        ),
+        (
+            heights(&[0.0, 2.0, 8.0, 10.0]),
+            "series-gap",
+            "2 slices missing",
+        ),
+        (
+            heights(&[0.0, 2.0, 2.0, 4.0]),
+            "series-duplicate",
+            "two slices at one position",
+        ),
+        (
+            heights(&[0.0, 0.0]),
+            "series-duplicate",
+            "two slices at one position",
+        ),
+        (
+            heights(&[0.0, 2.0, 4.9, 6.9]),
+            "series-uneven",
+            "expected 2 mm",
+        ),
+        (
+            vec![Slice::at(0.0), other_series(2.0)],
+            "series-mixed",
+            "1.2.3 (1), 9.9 (1)",
+        ),
+        (
+            vec![Slice::at(0.0), ds(tags::PIXEL_SPACING, "0.9\\0.5")],
+            "series-differs",
+            "PixelSpacing",
+        ),
+        (
+            vec![
+                Slice::at(0.0),
+                ds(tags::IMAGE_ORIENTATION_PATIENT, "1\\0\\0\\0\\0\\1"),
+            ],
+            "series-differs",
+            "ImageOrientationPatient",
+        ),
+        (
+            vec![
+                Slice::at(0.0),
+                Slice::at(2.0).with(tags::ROWS, VR::US, 2u16),
+            ],
+            "series-differs",
+            "Rows",
+        ),
+        (
+            vec![
+                Slice::at(0.0),
+                Slice {
+                    x: -5.0,
+                    ..Slice::at(2.0)
+                },
+                Slice::at(4.0),
+            ],
+            "series-astray",
+            "beside the line",
+        ),
+        (
+            vec![Slice::at(0.0), ds(tags::IMAGE_POSITION_PATIENT, "")],
+            "dicom",
+            "not all have a position",
+        ),
+        (
+            vec![ds(tags::IMAGE_ORIENTATION_PATIENT, "1\\0\\0\\1\\0\\0")],
+            "header",
+            "right angles",
+        ),
+        (vec![ds(tags::RESCALE_SLOPE, "0")], "header", "RescaleSlope"),
+        (
+            vec![ds(tags::RESCALE_SLOPE, "one")],
+            "header",
+            "RescaleSlope",
+        ),
+        (
+            vec![Slice::at(0.0).with(
+                tags::PIXEL_DATA,
+                VR::OW,
+                PrimitiveValue::U16(vec![1; 11].into()),
+            )],
+            "truncated",
+            "expected 24 bytes of pixels, got 22",
+        ),
+        (
+            vec![Slice::at(0.0).with(
+                tags::PIXEL_DATA,
+                VR::OW,
+                PrimitiveValue::U16(vec![1; 14].into()),
+            )],
+            "trailing",
+            "24 bytes",
+        ),
+        (
+            vec![Slice::at(0.0).with(tags::NUMBER_OF_FRAMES, VR::IS, "2147483647")],
+            "header",
+            "NumberOfFrames",
+        ),
+        (
+            vec![Slice::at(0.0).with(tags::BITS_STORED, VR::US, 17u16)],
+            "header",
+            "BitsStored",
+        ),
+    ];
+    for (slices, code, part) in cases {
+        let error = read_volume(series(&slices).path()).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.to_string().contains(part), "{error} lacks {part}");
+    }
+    let empty = tempfile::tempdir().unwrap();
+    assert_eq!(
+        read_volume(empty.path()).unwrap_err().code(),
+        "series-empty"
+    );
+}
+
+#[test]
+fn one_of_two_series_can_be_asked_for() {
+    let folder = series(&[
+        Slice::at(0.0),
+        Slice {
+            series: "9.9",
+            ..Slice::at(2.0)
+        },
+        Slice::at(2.0),
+    ]);
+    let options = ReadOptions::default().with_series_uid("1.2.3");
+    let loaded = read_volume_with(folder.path(), &options).unwrap();
+    assert_eq!(loaded.value.shape_zyx(), [2, 3, 4]);
+    assert_eq!(loaded.provenance.warnings[0].code, "other-series");
+    let options = ReadOptions::default().with_series_uid("7");
+    let error = read_volume_with(folder.path(), &options).unwrap_err();
+    assert_eq!(error.code(), "series-empty");
+}
+
+#[test]
+fn a_cut_slice_is_never_dropped() {
+    let folder = series(&heights(&[0.0, 2.0, 4.0]));
+    let path = folder.path().join("7-1.dcm");
+    let whole = std::fs::read(&path).unwrap();
+    for length in 0..whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let read = read_volume(folder.path());
+        assert!(read.is_err(), "{length} of {} bytes", whole.len());
+    }
+}
+
+#[test]
+fn signed_bits_below_sixteen_lose_their_dirt() {
+    // 12 bits signed, the upper four dirty: -1, 2047, -2048.
+    let mut stored = vec![0xafff_u16, 0x57ff, 0x3800];
+    stored.resize(12, 0);
+    let slice = Slice::at(0.0)
+        .with(tags::BITS_STORED, VR::US, 12u16)
+        .with(tags::HIGH_BIT, VR::US, 11u16)
+        .with(tags::PIXEL_REPRESENTATION, VR::US, 1u16)
+        .with(tags::RESCALE_INTERCEPT, VR::DS, "0")
+        .with(tags::PIXEL_DATA, VR::OW, PrimitiveValue::U16(stored.into()));
+    let folder = series(&[slice]);
+    let volume = read_volume(&folder.path().join("0-0.dcm")).unwrap();
+    let row: Vec<f32> = volume.voxels().iter().take(3).copied().collect();
+    assert_eq!(row, [-1.0, 2047.0, -2048.0]);
+}
+
+#[test]
+fn monochrome1_is_inverted_and_said() {
+    let slice = Slice::at(0.0)
+        .with(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME1")
+        .with(tags::BITS_STORED, VR::US, 10u16)
+        .with(tags::HIGH_BIT, VR::US, 9u16)
+        .with(tags::RESCALE_INTERCEPT, VR::DS, "0");
+    let folder = series(&[slice]);
+    let path = folder.path().join("0-0.dcm");
+    let image = read_image(&path).unwrap();
+    assert_eq!(image.pixels()[[0, 0, 1]], 1023.0 - 1001.0);
+    assert_eq!(image.spacing_mm_yx(), Some([0.8, 0.5]));
+    let loaded = read_volume_with(&path, &ReadOptions::default()).unwrap();
+    assert!(
+        loaded
+            .provenance
+            .warnings
+            .iter()
+            .any(|warning| warning.code == "inverted")
+    );
+    assert_eq!(read_label_map(&path).unwrap().voxels()[[0, 0, 1]], 22);
+}

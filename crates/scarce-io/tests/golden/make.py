@@ -1,0 +1,109 @@
+"""Makes the small files beside this script with the formats' own libraries, and what a reader must find in them.
+
+    pip install numpy==2.4.6 nibabel==5.4.2 SimpleITK==2.5.7 pynrrd==1.1.3 h5py==3.16.0 tifffile==2026.3.3
+    python make.py
+"""
+
+import json
+import pathlib
+
+import h5py
+import nibabel as nib
+import nrrd
+import numpy as np
+import SimpleITK as sitk
+import tifffile
+
+HERE = pathlib.Path(__file__).parent
+SHAPE = (5, 4, 3)  # x, y, z
+LPS = np.diag([-1.0, -1.0, 1.0])
+
+
+def values(dtype):
+    x, y, z = np.indices(SHAPE)
+    return (100 * z + 10 * y + x - 50).astype(dtype)
+
+
+def oblique():
+    a, b = 0.2, -0.4
+    tilt = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
+    turn = np.array([[np.cos(b), -np.sin(b), 0], [np.sin(b), np.cos(b), 0], [0, 0, 1]])
+    affine = np.eye(4)
+    affine[:3, :3] = tilt @ turn @ np.diag([-0.7, 0.8, 2.5])
+    affine[:3, 3] = [16, -18.5, -34]
+    return affine
+
+
+def itk(array):
+    """The same voxels at the same place for SimpleITK, whose world is LPS."""
+    image = sitk.GetImageFromArray(np.transpose(array))
+    matrix = LPS @ oblique()[:3, :3]
+    spacing = np.linalg.norm(matrix, axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection((matrix / spacing).ravel().tolist())
+    image.SetOrigin((LPS @ oblique()[:3, 3]).tolist())
+    return image
+
+
+expected = {}
+
+
+def expect(name, array, affine, options=None):
+    expected[name] = {
+        "voxels_zyx": np.transpose(array).astype(float).ravel().tolist(),
+        "shape_zyx": list(array.shape[::-1]),
+        "affine": affine[:3].tolist(),
+        **(options or {}),
+    }
+
+
+def main():
+    signed, real = values(np.int16), values(np.float32) / 4
+    identity = np.eye(4)
+    for name, image in {
+        "nifti2.nii.gz": nib.Nifti2Image(real, oblique()),
+        "nifti1.nii": nib.Nifti1Image(signed, oblique()),
+        "pair.hdr": nib.Nifti1Pair(signed, oblique()),
+    }.items():
+        nib.save(image, HERE / name)
+        expect(name, image.get_fdata(), image.affine)
+    big = nib.Nifti2Header(endianness=">")
+    image = nib.Nifti2Image(signed, oblique(), header=big)
+    image.header.set_slope_inter(0.5, -3)
+    image.to_filename(HERE / "nifti2-big-endian.nii")
+    loaded = nib.load(HERE / "nifti2-big-endian.nii")
+    assert loaded.header.endianness == ">"
+    expect("nifti2-big-endian.nii", loaded.get_fdata(), loaded.affine)
+    series = np.stack([signed, signed + 1000, signed * 2], axis=3)
+    nib.save(nib.Nifti1Image(series, oblique()), HERE / "series.nii.gz")
+    expect("series.nii.gz", series[..., 1], oblique(), {"frame": 1})
+
+    for name, array, compress in [("attached.mha", signed, True), ("detached.mhd", real, False)]:
+        sitk.WriteImage(itk(array), str(HERE / name), useCompression=compress)
+        expect(name, array, oblique())
+    sitk.WriteImage(itk(real), str(HERE / "oblique.nrrd"), useCompression=True)
+    expect("oblique.nrrd", real, oblique())
+    header = {"space": "right-anterior-superior", "space directions": oblique()[:3, :3].T, "space origin": oblique()[:3, 3], "encoding": "gzip"}
+    nrrd.write(str(HERE / "detached.nhdr"), signed, header, detached_header=True)
+    expect("detached.nhdr", signed, oblique())
+
+    zyx = np.ascontiguousarray(np.transpose(real))
+    np.save(HERE / "c-order.npy", zyx)
+    np.save(HERE / "fortran-order.npy", np.asfortranarray(zyx.astype(">f8")))
+    np.savez_compressed(HERE / "arrays.npz", image=zyx, label=(zyx > 0).astype(np.uint8))
+    for name in ("c-order.npy", "fortran-order.npy", "arrays.npz"):
+        expect(name, real, identity)
+    with h5py.File(HERE / "volume.h5", "w") as file:
+        file.create_dataset("image", data=real, chunks=(2, 2, 2), compression="gzip", compression_opts=4)
+        file.create_dataset("label", data=(real > 0).astype(np.uint8), chunks=(5, 4, 1), compression="gzip")
+    expect("volume.h5", real, np.diag([0.625, 0.625, 0.625, 1]), {"spacing_mm_xyz": [0.625] * 3})
+
+    slice_yx = np.transpose(signed)[0].astype(np.uint16) + 1000
+    tifffile.imwrite(HERE / "grey16.tif", slice_yx)
+    expect("grey16.tif", np.transpose(slice_yx[None]), identity)
+    tifffile.imwrite(HERE / "pages.tif", np.stack([slice_yx, slice_yx]))
+    (HERE / "expected.json").write_text(json.dumps(expected) + "\n")
+
+
+if __name__ == "__main__":
+    main()
