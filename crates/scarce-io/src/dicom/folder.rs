@@ -50,7 +50,7 @@ pub(super) fn candidates(folder: &Path, warnings: &mut Warnings) -> Result<Vec<P
                 path,
             });
         } else {
-            warnings.add("skipped", "files that are no DICOM were skipped");
+            warnings.add("not-dicom", "files that are no DICOM were skipped");
         }
     }
     Ok(kept)

@@ -76,7 +76,10 @@ impl ImageHeader {
     pub(super) fn read(object: &FileObject, at: At<'_>) -> Result<Option<Self>, IoError> {
         let Some(rows) = count(object, a::ROWS, at)?.filter(|rows| *rows > 0) else {
             let modality = text(object, a::MODALITY).unwrap_or_default();
-            let directory = object.meta().media_storage_sop_class_uid().starts_with(DIRECTORY);
+            let directory = object
+                .meta()
+                .media_storage_sop_class_uid()
+                .starts_with(DIRECTORY);
             return if directory || WITHOUT_IMAGE.contains(&modality.as_str()) {
                 Ok(None)
             } else {

@@ -7,6 +7,7 @@
 mod attributes;
 mod folder;
 mod header;
+mod lengths;
 mod open;
 mod pixels;
 mod segmentation;

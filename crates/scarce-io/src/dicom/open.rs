@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use dicom_dictionary_std::tags;
 use dicom_object::OpenFileOptions;
+use dicom_object::file::ReadPreamble;
 use ndarray::Array3;
 use rayon::prelude::*;
 use scarce_image::{Geometry, Image};
@@ -13,8 +14,8 @@ use super::attributes::FileObject;
 use super::folder::candidates;
 use super::header::{ImageHeader, Plane, Rescale};
 use super::pixels::{decode, is_compressed};
-use super::segmentation;
 use super::series::{SeriesFault, Slice, stack};
+use super::{lengths, segmentation};
 use crate::error::{At, system};
 use crate::provenance::Warnings;
 use crate::read::{Opened, Voxels, geometry_of_no_format};
@@ -335,11 +336,18 @@ fn read_object(path: &Path) -> Result<FileObject, IoError> {
 }
 
 fn open(path: &Path, options: OpenFileOptions) -> Result<FileObject, IoError> {
-    // What the parser calls a fault of the file may be one of the system.
-    std::fs::File::open(path).map_err(system("cannot open", path))?;
+    let at = At(path);
+    let bytes = std::fs::read(path).map_err(system("cannot open", path))?;
+    lengths::check(&bytes, at)?;
+    let preamble = if lengths::has_preamble(&bytes) {
+        ReadPreamble::Always
+    } else {
+        ReadPreamble::Never
+    };
     options
-        .open_file(path)
-        .map_err(|error| At(path).dicom(chain(&error)))
+        .read_preamble(preamble)
+        .from_reader(bytes.as_slice())
+        .map_err(|error| at.dicom(chain(&error)))
 }
 
 /// An error's words with those of its causes, of which the last tell most.

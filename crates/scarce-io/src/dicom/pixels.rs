@@ -1,6 +1,7 @@
 //! Stored pixels as numbers.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::Tag;
@@ -13,7 +14,7 @@ use crate::error::At;
 use crate::{IoError, ReadOptions};
 
 /// Explicit VR big endian, retired.
-const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+pub(super) const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
 /// Transfer syntaxes whose pixels are not compressed.
 const NATIVE: [&str; 4] = [
@@ -166,8 +167,9 @@ fn decode_compressed(
         // The codec would guess that they are luminance and chrominance.
         return Err(at.unsupported("a JPEG in RGB that does not say so"));
     }
-    let decoded = object
-        .decode_pixel_data()
+    // Some codecs index beyond damaged data.
+    let decoded = catch_unwind(AssertUnwindSafe(|| object.decode_pixel_data()))
+        .map_err(|_| at.dicom("the codec gave up on damaged pixel data"))?
         .map_err(|error| at.dicom(chain(&error)))?;
     let bytes = usize::from(decoded.bits_allocated()) / 8;
     if ![1, 2, 4].contains(&bytes) {

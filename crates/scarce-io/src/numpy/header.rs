@@ -61,7 +61,7 @@ fn parse(text: &str, at: At<'_>) -> Result<NpyHeader, IoError> {
         .strip_prefix(['\'', '"'])
         .and_then(|rest| rest.split(['\'', '"']).next())
         .ok_or_else(|| at.unsupported("NPY of records"))?;
-    let (order, kind) = descr.split_at(descr.len().min(1));
+    let (order, kind) = descr.split_at_checked(1).unwrap_or_default();
     let stored = match kind {
         "b1" => StoredType::Bool,
         "u1" => StoredType::U8,

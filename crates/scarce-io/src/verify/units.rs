@@ -152,8 +152,11 @@ fn check_each_series(folder: PathBuf, found: &[String]) -> (PathBuf, Status, Vec
 fn judged(path: PathBuf, read: Result<Provenance, IoError>) -> (PathBuf, Status, Vec<Fault>) {
     match read {
         Ok(provenance) => {
-            // Formats that never tell a geometry are no reservation about this file.
-            let expected = |code| code == "no-geometry" && provenance.format != Format::Dicom;
+            // Formats that never tell a geometry are no reservation about this file, and files beside a
+            // series are reported by themselves.
+            let expected = |code| {
+                code == "not-dicom" || code == "no-geometry" && provenance.format != Format::Dicom
+            };
             let warnings = provenance.warnings.iter().filter(|w| !expected(w.code));
             let faults: Vec<Fault> = warnings.map(Fault::of_warning).collect();
             let status = if faults.is_empty() {

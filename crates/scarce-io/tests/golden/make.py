@@ -1,6 +1,6 @@
 """Makes the small files beside this script with the formats' own libraries, and what a reader must find in them.
 
-    pip install numpy==2.4.6 nibabel==5.4.2 SimpleITK==2.5.7 pynrrd==1.1.3 h5py==3.16.0 tifffile==2026.3.3
+    pip install numpy==2.4.6 nibabel==5.4.2 SimpleITK==2.5.7 pynrrd==1.1.3 pydicom==3.0.2 h5py==3.16.0 tifffile==2026.3.3
     python make.py
 """
 
@@ -11,6 +11,7 @@ import h5py
 import nibabel as nib
 import nrrd
 import numpy as np
+import pydicom
 import SimpleITK as sitk
 import tifffile
 
@@ -97,6 +98,29 @@ def main():
         file.create_dataset("image", data=real, chunks=(2, 2, 2), compression="gzip", compression_opts=4)
         file.create_dataset("label", data=(real > 0).astype(np.uint8), chunks=(5, 4, 1), compression="gzip")
     expect("volume.h5", real, np.diag([0.625, 0.625, 0.625, 1]), {"spacing_mm_xyz": [0.625] * 3})
+
+    dataset = pydicom.Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = pydicom.uid.MRImageStorage, "1.2.3.4.1"
+    dataset.SeriesInstanceUID, dataset.Modality = "1.2.3.4", "MR"
+    dataset.ImagePositionPatient, dataset.ImageOrientationPatient = [7, -8, 9], [0, 1, 0, 0, 0, -1]
+    dataset.PixelSpacing, dataset.SliceThickness = [0.5, 0.75], 2
+    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = 4, 5, 1
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 1
+    dataset.PhotometricInterpretation, dataset.RescaleSlope, dataset.RescaleIntercept = "MONOCHROME2", 2, -7
+    dataset.file_meta = pydicom.dataset.FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    stored = np.ascontiguousarray(np.transpose(signed)[0])
+    dataset.PixelData = stored.tobytes()
+    # Columns run along y of LPS, rows along -z, slices along their cross product, -x; x and y turn in RAS.
+    placed = np.array([[0, 0, 2, -7], [-0.75, 0, 0, 8], [0, -0.5, 0, 9], [0, 0, 0, 1]], float)
+    dataset.save_as(HERE / "native.dcm", enforce_file_format=True)
+    # The next slice of the series.
+    dataset.ImagePositionPatient, dataset.SOPInstanceUID = [5, -8, 9], "1.2.3.4.2"
+    dataset.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
+    dataset.save_as(HERE / "rle.dcm", enforce_file_format=True)
+    for name in ("native.dcm", "rle.dcm"):
+        expect(name, np.transpose(stored[None].astype(float) * 2 - 7), placed)
+        placed = placed + np.outer([1, 0, 0, 0], [0, 0, 0, 2])
 
     slice_yx = np.transpose(signed)[0].astype(np.uint16) + 1000
     tifffile.imwrite(HERE / "grey16.tif", slice_yx)
