@@ -9,7 +9,7 @@ use scarce_corn::losses::soft_dice_loss;
 use scarce_corn::vnet::{VNet, VNetConfig, probabilities};
 use tch::{Device, Kind, Tensor, nn};
 
-fn corn(c: &mut Criterion) {
+fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     tch::manual_seed(1);
     let store = nn::VarStore::new(Device::Cpu);
     let network = VNet::new(
@@ -39,6 +39,12 @@ fn corn(c: &mut Criterion) {
         b.iter(|| coral_loss(black_box(&student), &teacher));
     });
     group.finish();
+    Ok(())
+}
+
+#[expect(clippy::expect_used, reason = "a bench has nobody to hand an error to")]
+fn corn(c: &mut Criterion) {
+    bench(c).expect("the settings are in range");
 }
 
 criterion_group! { name = benches; config = scarce_benches::criterion(); targets = corn }

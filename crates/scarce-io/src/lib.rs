@@ -2,18 +2,44 @@
 //!
 //! Formats are found by content, not by name. A reader returns every voxel the header tells of, with
 //! its geometry in RAS mm, or an [`IoError`] that names the fault and the file: truncation, a wrong
-//! checksum, data beyond the end, a budget passed, voxels that are not finite. Writers are atomic.
+//! checksum, data beyond the end, missing or duplicate slices, a budget passed, voxels that are not
+//! finite. What a user should know of a file that is whole comes as [`Warning`]s in its
+//! [`Provenance`]. Writers are atomic.
 //!
 //! | format | read | written | types | compression |
 //! | --- | --- | --- | --- | --- |
-//! | NIfTI-1, one file | yes | yes | int and uint 8–64, float32, float64; written: uint8, uint16, float32 | none, gzip (several members too) |
-//! | NRRD, attached, 3-D | yes | no | int and uint 8–64, float32, float64 | raw, gzip |
-//! | PNG | yes | 8-bit grey and RGB | 8 and 16 bits; grey, RGB | PNG's |
+//! | NIfTI-1 | yes | yes | int and uint 8–64, float32, float64 | none, gzip (several members too) |
+//! | NIfTI-1 pair | yes | no | as NIfTI-1 | none, gzip |
+//! | NIfTI-2 | yes | no | as NIfTI-1 | none, gzip |
+//! | NRRD | yes | yes | int and uint 8–64, float32, float64; segment names | raw, gzip |
+//! | NRRD detached | yes | no | as NRRD | raw, gzip |
+//! | `MetaImage` | yes | no | int and uint 8–64, float32, float64 | none, zlib |
+//! | DICOM | yes | no | int and uint 8–32, float32, float64, single bits; grey, RGB, YBR; segmentations | none, deflate, RLE, JPEG (8-bit and lossless), JPEG 2000 |
+//! | HDF5 | yes | no | int and uint 8–64, float32, float64; 3-D | none, gzip, shuffle |
+//! | NPY | yes | yes | bool, int and uint 8–64, float32, float64; 2-D, 3-D | none |
+//! | NPZ | yes | no | as NPY | none, deflate |
+//! | safetensors | no | yes | uint8, uint16, float32 | none |
+//! | PNG | yes | yes | 8 and 16 bits; grey, RGB | PNG's |
 //! | JPEG | yes | no | 8 bits; grey, RGB | JPEG's |
-//! | NPY | 3-D | yes | bool | none |
+//! | TIFF | yes | no | 8 and 16 bits, float32 RGB; grey, RGB; one page | none, LZW, deflate, packbits |
 //!
-//! NIfTI-2, `.hdr`/`.img` pairs, series of volumes, detached NRRD and pictures with transparency are
-//! refused by name.
+//! Written are uint8, uint16 and float32. Refused by name: Analyze 7.5, complex numbers and colours in
+//! volumes, NRRD and `MetaImage` over several files, JPEG-LS, 12-bit JPEG and palettes in DICOM,
+//! modality look-up tables, pictures with transparency, TIFF of several pages.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use scarce_io::{ReadOptions, read_volume_with};
+//!
+//! // A file of any format, or a folder with one DICOM series.
+//! let scan = read_volume_with(Path::new("scans/patient-1"), &ReadOptions::default())?;
+//! for warning in &scan.provenance.warnings {
+//!     eprintln!("{}: {}", warning.code, warning.message);
+//! }
+//! println!("{:?} at {:?} mm", scan.value.shape_zyx(), scan.value.geometry().spacing_mm_xyz());
+//! # Ok::<(), scarce_io::IoError>(())
+//! ```
 
 mod atomic;
 mod cache;

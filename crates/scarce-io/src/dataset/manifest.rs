@@ -62,7 +62,7 @@ pub fn read_manifest(path: &Path) -> Result<Manifest, IoError> {
     let manifest: Manifest = toml::from_str(&text).map_err(|error| fault(error.to_string()))?;
     let mut ids: Vec<&str> = manifest.cases.iter().map(|case| case.id.as_str()).collect();
     ids.sort_unstable();
-    if let Some([twice, _]) = ids.array_windows().find(|[a, b]| a == b) {
+    if let Some((twice, _)) = ids.iter().zip(ids.iter().skip(1)).find(|(a, b)| a == b) {
         return Err(fault(format!("case {twice:?} comes twice")));
     }
     Ok(manifest)

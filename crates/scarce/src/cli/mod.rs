@@ -60,7 +60,7 @@ pub struct VerifyArguments {
 /// Arguments of `convert`.
 #[derive(Debug, Args)]
 pub struct ConvertArguments {
-    /// The volume to read.
+    /// The volume to read: a file, or a folder with a DICOM series.
     pub input: PathBuf,
     /// The file to write; its name says the format.
     pub output: PathBuf,
@@ -71,8 +71,14 @@ pub struct ConvertArguments {
     #[arg(long, value_delimiter = ',', value_name = "X,Y,Z")]
     pub spacing_mm: Option<Vec<f64>>,
     /// Interpolation for another spacing: labels need `nearest`.
-    #[arg(long, default_value = "linear", value_parser = ["nearest", "linear"])]
+    #[arg(long, default_value = "linear", value_parser = ["nearest", "linear", "cubic"])]
     pub order: String,
+    /// Which volume of a file that holds several, from 0.
+    #[arg(long)]
+    pub frame: Option<usize>,
+    /// Which series of a DICOM folder that holds several, by its `SeriesInstanceUID`.
+    #[arg(long, value_name = "UID")]
+    pub series: Option<String>,
 }
 
 /// Arguments of `info`.

@@ -1,13 +1,19 @@
 //! `convert`: another format, orientation or spacing.
 
-use scarce_image::{reorient_to_ras, resample_nearest, resample_spacing};
+use scarce_image::{Interpolation, reorient_to_ras, resample, resample_spacing};
+use scarce_io::ReadOptions;
 
 use crate::cli::ConvertArguments;
 use crate::exit::UsageError;
 
 /// Reads, brings into form, writes; the geometry follows.
 pub fn run(arguments: &ConvertArguments) -> anyhow::Result<()> {
-    let mut volume = scarce_io::read_volume(&arguments.input)?;
+    let mut options = ReadOptions::default();
+    options.frame = arguments.frame;
+    options.series_uid.clone_from(&arguments.series);
+    let loaded = scarce_io::read_volume_with(&arguments.input, &options)?;
+    loaded.provenance.log();
+    let mut volume = loaded.value;
     if arguments.orient.is_some() {
         volume = reorient_to_ras(&volume);
     }
@@ -16,15 +22,17 @@ pub fn run(arguments: &ConvertArguments) -> anyhow::Result<()> {
         let [x, y, z] = spacing[..] else {
             return Err(UsageError("--spacing-mm: expected X,Y,Z".to_owned()).into());
         };
-        volume = if arguments.order == "nearest" {
-            let grid = volume
-                .grid()
-                .with_spacing_mm_xyz([x, y, z])
-                .map_err(usage)?;
-            resample_nearest(&volume, &grid, 0.0)
-        } else {
-            resample_spacing(&volume, [x, y, z]).map_err(usage)?
+        let onto = |interpolation| {
+            let grid = volume.grid().with_spacing_mm_xyz([x, y, z])?;
+            Ok(resample(&volume, &grid, interpolation, 0.0))
         };
+        volume = match arguments.order.as_str() {
+            "nearest" => onto(Interpolation::Nearest),
+            "cubic" => onto(Interpolation::CubicBSpline),
+            // Coarser grids are filtered, or fine structures would flicker.
+            _ => resample_spacing(&volume, [x, y, z]),
+        }
+        .map_err(usage)?;
     }
     Ok(scarce_io::write_volume(&arguments.output, &volume)?)
 }

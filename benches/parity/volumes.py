@@ -1,6 +1,6 @@
 """Every file of the packages, read by scarce and by the Python reference, voxel by voxel.
 
-    read.py READ_EACH CORPUS REPORT.json
+    volumes.py READ_EACH CORPUS REPORT.json
 
 READ_EACH is the built example of scarce-io, CORPUS a folder with one folder a package. References: nibabel for NIfTI,
 pydicom for DICOM objects, SimpleITK for DICOM series, MetaImage and NRRD. A file counts as equal when the voxels are (to
