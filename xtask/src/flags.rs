@@ -63,6 +63,8 @@ xflags::xflags! {
                 repeated names: String
             }
         }
+        /// Every file of several packages read by scarce and by the Python references, whole and damaged.
+        cmd parity {}
         /// Criterion benches.
         cmd bench {
             /// Only this subject, such as metrics.

@@ -21,6 +21,7 @@ pub mod flags;
 pub mod machine;
 pub mod nearest;
 pub mod package;
+pub mod parity;
 pub mod pipeline;
 pub mod process;
 pub mod python;

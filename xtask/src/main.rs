@@ -11,7 +11,7 @@ use anyhow::Result;
 use xtask::bench;
 use xtask::flags::{DataCmd, Demo, Pipeline, Xtask, XtaskCmd};
 use xtask::workspace::Workspace;
-use xtask::{data, demo, doctor, failure, pipeline, setup, test, tidy, validate};
+use xtask::{data, demo, doctor, failure, parity, pipeline, setup, test, tidy, validate};
 
 fn main() -> ExitCode {
     match run(Xtask::from_env_or_exit()) {
@@ -43,6 +43,7 @@ fn run(flags: Xtask) -> Result<()> {
             DataCmd::List(_) => data::list(&workspace),
             DataCmd::Fetch(flags) => data::fetch(&workspace, &flags.names),
         },
+        XtaskCmd::Parity(_) => parity::parity(&workspace),
         XtaskCmd::Bench(flags) => bench::bench(
             &workspace,
             &bench::Options {

@@ -58,7 +58,10 @@ pub fn peers(workspace: &Workspace, subject: Option<&str>) -> Result<()> {
 }
 
 /// The folder with what `script` requires, installed if it is not there yet.
-fn install(workspace: &Workspace, python: &Python, script: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// A script that cannot be read; pip's failure.
+pub fn install(workspace: &Workspace, python: &Python, script: &Path) -> Result<PathBuf> {
     let text =
         fs::read_to_string(script).with_context(|| format!("can't read {}", script.display()))?;
     let requires = text

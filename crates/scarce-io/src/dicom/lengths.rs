@@ -1,7 +1,10 @@
 //! Whether every element's length fits into its file. The parser asks for memory by these lengths
 //! before it reads, and a damaged one may ask for 4 GiB.
 
+use dicom_core::VR;
+use dicom_core::dictionary::{DataDictionary as _, DataDictionaryEntry as _};
 use dicom_dictionary_std::uids;
+use dicom_object::{StandardDataDictionary, Tag};
 
 use super::pixels::BIG_ENDIAN;
 use crate::IoError;
@@ -27,8 +30,9 @@ pub(super) fn has_preamble(bytes: &[u8]) -> bool {
     bytes.get(128..132) == Some(b"DICM")
 }
 
-/// Walks all elements up to the pixels and these.
-pub(super) fn check(bytes: &[u8], at: At<'_>) -> Result<(), IoError> {
+/// Walks all elements up to the pixels and these; answers where the pixels end, behind which some
+/// writers leave dirt.
+pub(super) fn check(bytes: &[u8], at: At<'_>) -> Result<usize, IoError> {
     let mut walk = Walk {
         bytes,
         position: if has_preamble(bytes) { 132 } else { 0 },
@@ -52,11 +56,12 @@ pub(super) fn check(bytes: &[u8], at: At<'_>) -> Result<(), IoError> {
     let syntax = syntax.trim_end_matches(['\0', ' ']);
     if syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN {
         // Nothing to walk before it is inflated.
-        return Ok(());
+        return Ok(bytes.len());
     }
     walk.explicit = syntax != uids::IMPLICIT_VR_LITTLE_ENDIAN;
     walk.big_endian = syntax == BIG_ENDIAN;
-    walk.elements(bytes.len(), false, 0)
+    walk.elements(bytes.len(), false, 0)?;
+    Ok(walk.position)
 }
 
 struct Walk<'a> {
@@ -90,11 +95,17 @@ impl Walk<'_> {
                 return Ok(());
             }
             let start = self.position;
-            if element.tag == PIXEL_DATA && depth == 0 {
+            if element.tag == PIXEL_DATA {
                 if element.length == UNDEFINED {
                     self.fragments(end)?;
+                } else {
+                    self.position += element.length as usize;
                 }
-                return Ok(());
+                if depth == 0 {
+                    return Ok(());
+                }
+                // An icon's.
+                continue;
             }
             let holds_items = self.bytes[start..end].starts_with(&self.item_bytes());
             if element.length == UNDEFINED {
@@ -104,7 +115,7 @@ impl Walk<'_> {
                 self.explicit = explicit;
             } else {
                 let stop = start + element.length as usize;
-                if element.length >= 8 && holds_items && (element.is_sequence || !self.explicit) {
+                if holds_items && element.is_sequence {
                     self.items(stop, false, depth)?;
                 }
                 self.position = stop;
@@ -155,7 +166,8 @@ impl Walk<'_> {
     fn element(&mut self, end: usize) -> Result<Element, IoError> {
         let tag = u32::from(self.u16(end)?) << 16 | u32::from(self.u16(end)?);
         let delimits = tag >> 16 == 0xfffe;
-        let (mut is_sequence, mut is_unknown) = (false, false);
+        let is_sequence;
+        let mut is_unknown = false;
         let length = if self.explicit && !delimits {
             let vr = self.take::<2>(end)?;
             is_sequence = &vr == b"SQ";
@@ -167,6 +179,9 @@ impl Walk<'_> {
                 u32::from(self.u16(end)?)
             }
         } else {
+            // What the dictionary does not know is not looked into, by the parser neither.
+            let known = StandardDataDictionary.by_tag(Tag((tag >> 16) as u16, tag as u16));
+            is_sequence = known.is_some_and(|entry| entry.vr().relaxed() == VR::SQ);
             self.u32(end)?
         };
         if length != UNDEFINED && length as usize > end - self.position {

@@ -338,7 +338,7 @@ fn read_object(path: &Path) -> Result<FileObject, IoError> {
 fn open(path: &Path, options: OpenFileOptions) -> Result<FileObject, IoError> {
     let at = At(path);
     let bytes = std::fs::read(path).map_err(system("cannot open", path))?;
-    lengths::check(&bytes, at)?;
+    let end = lengths::check(&bytes, at)?;
     let preamble = if lengths::has_preamble(&bytes) {
         ReadPreamble::Always
     } else {
@@ -346,7 +346,7 @@ fn open(path: &Path, options: OpenFileOptions) -> Result<FileObject, IoError> {
     };
     options
         .read_preamble(preamble)
-        .from_reader(bytes.as_slice())
+        .from_reader(&bytes[..end])
         .map_err(|error| at.dicom(chain(&error)))
 }
 
