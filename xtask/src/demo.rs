@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 /// Sets up, fetches and runs `datasets/demo.toml`, and says where the report is.
 ///
 /// # Errors
-/// As [`setup::setup`] and [`pipeline`].
+/// As [`setup::setup`] and [`pipeline()`].
 pub fn demo(workspace: &Workspace, options: &pipeline::Options) -> Result<()> {
     let start = Instant::now();
     setup::setup(

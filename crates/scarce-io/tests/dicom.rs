@@ -153,132 +153,83 @@ fn a_tilted_gantry_keeps_its_shear() {
     assert_eq!(loaded.provenance.warnings[0].code, "gantry-tilt");
 }
 
+fn check_refused(slices: &[Slice], code: &str, part: &str) {
+    let error = read_volume(series(slices).path()).unwrap_err();
+    assert_eq!(error.code(), code, "{error}");
+    assert!(error.to_string().contains(part), "{error} lacks {part}");
+}
+
+fn with_ds(tag: Tag, value: &'static str) -> Slice {
+    Slice::at(2.0).with(tag, VR::DS, value)
+}
+
 #[test]
-fn what_makes_no_volume_is_refused_by_name() {
-    let other_series = |z| Slice {
+fn slices_that_make_no_volume_are_refused_by_name() {
+    for (at, code, part) in [
+        (&[0.0, 2.0, 6.0, 8.0][..], "series-gap", "1 slices missing"),
+        (&[0.0, 2.0, 8.0, 10.0], "series-gap", "2 slices missing"),
+        (&[0.0, 2.0, 2.0, 4.0], "series-duplicate", "one position"),
+        (&[0.0, 0.0], "series-duplicate", "one position"),
+        (&[0.0, 2.0, 4.9, 6.9], "series-uneven", "expected 2 mm"),
+    ] {
+        check_refused(&heights(at), code, part);
+    }
+    let elsewhere = Slice {
         series: "9.9",
-        ..Slice::at(z)
+        ..Slice::at(2.0)
     };
-    let ds = |tag, value: &'static str| Slice::at(2.0).with(tag, VR::DS, value);
-    let cases: Vec<(Vec<Slice>, &str, &str)> = vec![
+    let turned = with_ds(tags::IMAGE_ORIENTATION_PATIENT, "1\\0\\0\\0\\0\\1");
+    let shorter = Slice::at(2.0).with(tags::ROWS, VR::US, 2u16);
+    let coarser = with_ds(tags::PIXEL_SPACING, "0.9\\0.5");
+    let nowhere = with_ds(tags::IMAGE_POSITION_PATIENT, "");
+    for (other, code, part) in [
+        (elsewhere, "series-mixed", "1.2.3 (1), 9.9 (1)"),
+        (turned, "series-differs", "ImageOrientationPatient"),
+        (shorter, "series-differs", "Rows"),
+        (coarser, "series-differs", "PixelSpacing"),
+        (nowhere, "dicom", "not all have a position"),
+    ] {
+        check_refused(&[Slice::at(0.0), other], code, part);
+    }
+    let astray = Slice {
+        x: -5.0,
+        ..Slice::at(2.0)
+    };
+    let three = [Slice::at(0.0), astray, Slice::at(4.0)];
+    check_refused(&three, "series-astray", "beside the line");
+    let empty = tempfile::tempdir().unwrap();
+    let error = read_volume(empty.path()).unwrap_err();
+    assert_eq!(error.code(), "series-empty");
+}
+
+#[test]
+fn attributes_and_pixels_that_contradict_are_refused_by_name() {
+    let pixels = |count| {
+        let words = PrimitiveValue::U16(vec![1; count].into());
+        Slice::at(0.0).with(tags::PIXEL_DATA, VR::OW, words)
+    };
+    let frames = Slice::at(0.0).with(tags::NUMBER_OF_FRAMES, VR::IS, "2147483647");
+    let bits = Slice::at(0.0).with(tags::BITS_STORED, VR::US, 17u16);
+    let skewed = with_ds(tags::IMAGE_ORIENTATION_PATIENT, "1\\0\\0\\1\\0\\0");
+    for (slice, code, part) in [
+        (skewed, "header", "right angles"),
+        (with_ds(tags::RESCALE_SLOPE, "0"), "header", "RescaleSlope"),
         (
-            heights(&[0.0, 2.0, 6.0, 8.0]),
-            "series-gap",
-            "1 slices missing",
-        ),
-        (
-            heights(&[0.0, 2.0, 8.0, 10.0]),
-            "series-gap",
-            "2 slices missing",
-        ),
-        (
-            heights(&[0.0, 2.0, 2.0, 4.0]),
-            "series-duplicate",
-            "two slices at one position",
-        ),
-        (
-            heights(&[0.0, 0.0]),
-            "series-duplicate",
-            "two slices at one position",
-        ),
-        (
-            heights(&[0.0, 2.0, 4.9, 6.9]),
-            "series-uneven",
-            "expected 2 mm",
-        ),
-        (
-            vec![Slice::at(0.0), other_series(2.0)],
-            "series-mixed",
-            "1.2.3 (1), 9.9 (1)",
-        ),
-        (
-            vec![Slice::at(0.0), ds(tags::PIXEL_SPACING, "0.9\\0.5")],
-            "series-differs",
-            "PixelSpacing",
-        ),
-        (
-            vec![
-                Slice::at(0.0),
-                ds(tags::IMAGE_ORIENTATION_PATIENT, "1\\0\\0\\0\\0\\1"),
-            ],
-            "series-differs",
-            "ImageOrientationPatient",
-        ),
-        (
-            vec![
-                Slice::at(0.0),
-                Slice::at(2.0).with(tags::ROWS, VR::US, 2u16),
-            ],
-            "series-differs",
-            "Rows",
-        ),
-        (
-            vec![
-                Slice::at(0.0),
-                Slice {
-                    x: -5.0,
-                    ..Slice::at(2.0)
-                },
-                Slice::at(4.0),
-            ],
-            "series-astray",
-            "beside the line",
-        ),
-        (
-            vec![Slice::at(0.0), ds(tags::IMAGE_POSITION_PATIENT, "")],
-            "dicom",
-            "not all have a position",
-        ),
-        (
-            vec![ds(tags::IMAGE_ORIENTATION_PATIENT, "1\\0\\0\\1\\0\\0")],
-            "header",
-            "right angles",
-        ),
-        (vec![ds(tags::RESCALE_SLOPE, "0")], "header", "RescaleSlope"),
-        (
-            vec![ds(tags::RESCALE_SLOPE, "one")],
+            with_ds(tags::RESCALE_SLOPE, "one"),
             "header",
             "RescaleSlope",
         ),
         (
-            vec![Slice::at(0.0).with(
-                tags::PIXEL_DATA,
-                VR::OW,
-                PrimitiveValue::U16(vec![1; 11].into()),
-            )],
+            pixels(11),
             "truncated",
             "expected 24 bytes of pixels, got 22",
         ),
-        (
-            vec![Slice::at(0.0).with(
-                tags::PIXEL_DATA,
-                VR::OW,
-                PrimitiveValue::U16(vec![1; 14].into()),
-            )],
-            "trailing",
-            "24 bytes",
-        ),
-        (
-            vec![Slice::at(0.0).with(tags::NUMBER_OF_FRAMES, VR::IS, "2147483647")],
-            "header",
-            "NumberOfFrames",
-        ),
-        (
-            vec![Slice::at(0.0).with(tags::BITS_STORED, VR::US, 17u16)],
-            "header",
-            "BitsStored",
-        ),
-    ];
-    for (slices, code, part) in cases {
-        let error = read_volume(series(&slices).path()).unwrap_err();
-        assert_eq!(error.code(), code, "{error}");
-        assert!(error.to_string().contains(part), "{error} lacks {part}");
+        (pixels(14), "trailing", "24 bytes"),
+        (frames, "header", "NumberOfFrames"),
+        (bits, "header", "BitsStored"),
+    ] {
+        check_refused(&[slice], code, part);
     }
-    let empty = tempfile::tempdir().unwrap();
-    assert_eq!(
-        read_volume(empty.path()).unwrap_err().code(),
-        "series-empty"
-    );
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Morphology against SciPy.
+
 use super::*;
 use crate::Geometry;
 

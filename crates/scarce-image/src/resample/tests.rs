@@ -1,3 +1,5 @@
+//! Resampling against SciPy and Pillow.
+
 use glam::{DAffine3, DMat3, DVec3};
 use ndarray::Array3;
 
