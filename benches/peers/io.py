@@ -87,7 +87,7 @@ def duel(read_each, name, path, peers):
 def main(scarce):
     read_each = str(pathlib.Path(scarce).parent / "examples" / "read_each")
     if not pathlib.Path(read_each).exists():
-        raise SystemExit("first: cargo build --release --package scarce-io --example read_each")
+        raise SystemExit("read_each is not built; `cargo xtask bench io --peers` builds it")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         voxels = chest((512, 512, 200))

@@ -1,5 +1,9 @@
 //! How files are read.
 
+use std::path::Path;
+
+use crate::IoError;
+
 /// What to do with voxels that are NaN or infinite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum NonFinitePolicy {
@@ -64,6 +68,19 @@ impl ReadOptions {
     pub fn with_frame(mut self, frame: usize) -> Self {
         self.frame = Some(frame);
         self
+    }
+
+    /// The frame to read of a file that holds `frames`.
+    pub(crate) fn frame_of(&self, frames: usize, path: &Path) -> Result<usize, IoError> {
+        match self.frame {
+            None if frames == 1 => Ok(0),
+            Some(frame) if frame < frames => Ok(frame),
+            asked => Err(IoError::Frame {
+                frames,
+                asked: asked.map_or_else(|| "none".to_owned(), |n| n.to_string()),
+                path: path.to_owned(),
+            }),
+        }
     }
 
     /// The series of that `SeriesInstanceUID`.

@@ -14,6 +14,9 @@ use crate::{atomic, nearest, process, usage};
 /// The line of a peer's script that names what pip has to install, exact versions only.
 const REQUIRES: &str = "# requires:";
 
+/// Examples that stand for our side where no verb does one thing alone; scripts find them beside the binary.
+const PARTNERS: [(&str, &str); 2] = [("scarce-image", "duel"), ("scarce-io", "read_each")];
+
 /// Runs `benches/peers/SUBJECT.py`, or all of them. Each script first asserts that both sides have
 /// the same result, then prints both times and their ratio.
 ///
@@ -42,10 +45,16 @@ pub fn peers(workspace: &Workspace, subject: Option<&str>) -> Result<()> {
     }
     let python = Python::find()?;
     let scarce = pipeline::build_scarce(workspace)?;
+    let sh = Shell::new()?;
+    sh.change_dir(workspace.root());
+    for (package, example) in PARTNERS {
+        process::run(cmd!(
+            sh,
+            "cargo build --quiet --release --package {package} --example {example}"
+        ))?;
+    }
     for script in scripts {
         let packages = install(workspace, &python, &script)?;
-        let sh = Shell::new()?;
-        sh.change_dir(workspace.root());
         let program = &python.program;
         let ours = &scarce;
         process::run(

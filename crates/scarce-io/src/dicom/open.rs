@@ -87,7 +87,7 @@ pub(crate) fn read_image(path: &Path, options: &ReadOptions) -> Result<Loaded<Im
     let object = read_object(path)?;
     let header = ImageHeader::read(&object, at)?
         .ok_or_else(|| at.unsupported("a DICOM object that is no image"))?;
-    let frame = frame_of(&header, options, path)?;
+    let frame = options.frame_of(header.frames, path)?;
     let mut warnings = Warnings::default();
     let decoded = decode(&object, &header, options, at)?;
     let size = header.pixels() * header.samples;
@@ -108,18 +108,6 @@ pub(crate) fn read_image(path: &Path, options: &ReadOptions) -> Result<Loaded<Im
             warnings: warnings.into_vec(),
         },
     })
-}
-
-fn frame_of(header: &ImageHeader, options: &ReadOptions, path: &Path) -> Result<usize, IoError> {
-    match options.frame {
-        None if header.frames == 1 => Ok(0),
-        Some(frame) if frame < header.frames => Ok(frame),
-        asked => Err(IoError::Frame {
-            frames: header.frames,
-            asked: asked.map_or_else(|| "none".to_owned(), |n| n.to_string()),
-            path: path.to_owned(),
-        }),
-    }
 }
 
 fn open_members(
@@ -207,7 +195,7 @@ fn lone_frame(
         let message = "several slices of which not all have a position, orientation and spacing";
         return Err(At(path).dicom(message));
     };
-    let frame = frame_of(&only.header, options, path)?;
+    let frame = options.frame_of(only.header.frames, path)?;
     let spacing_mm_yx = only.header.detector_spacing_mm_yx.unwrap_or([1.0; 2]);
     let slice = Slice {
         file: 0,

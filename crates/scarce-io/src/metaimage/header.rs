@@ -179,15 +179,17 @@ impl MetaHeader {
         Ok(DataFile::Beside(path.with_file_name(name)))
     }
 
-    /// `HeaderSize`, none where it says "whatever is too much".
-    pub(super) fn bytes_before_voxels(&self, path: &Path) -> Result<Option<usize>, IoError> {
+    /// `HeaderSize`; −1, by which the voxels are what lies at the end of a file of any length, is
+    /// refused: such a file cannot be known to be whole.
+    pub(super) fn bytes_before_voxels(&self, path: &Path) -> Result<usize, IoError> {
+        let at = At(path);
         match self.get(&["HeaderSize"]) {
-            None => Ok(Some(0)),
-            Some("-1") => Ok(None),
-            Some(text) => text
-                .parse()
-                .map(Some)
-                .map_err(|_| At(path).header("HeaderSize", "a number from -1", text)),
+            None => Ok(0),
+            Some("-1") => Err(at.unsupported("MetaImage with HeaderSize = -1")),
+            Some(text) => {
+                let count = text.parse();
+                count.map_err(|_| at.header("HeaderSize", "a number from 0", text))
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use flate2::read::ZlibDecoder;
 
 use self::header::{DataFile, read_header};
-use crate::error::{At, system};
+use crate::error::system;
 use crate::read::Opened;
 use crate::stored::Layout;
 use crate::{Format, IoError};
@@ -31,13 +31,8 @@ pub(crate) fn open(
             files.push(data);
         }
     }
-    match header.bytes_before_voxels(path)? {
-        Some(count) => Layout::skip(&mut stream, count, "bytes before the voxels", path)?,
-        // The voxels are what lies at the end.
-        None => {
-            return Err(At(path).unsupported("MetaImage with HeaderSize = -1"));
-        }
-    }
+    let before = header.bytes_before_voxels(path)?;
+    Layout::skip(&mut stream, before, "bytes before the voxels", path)?;
     let deflated = header.is_compressed(path)?;
     if deflated {
         stream = Box::new(ZlibDecoder::new(stream));

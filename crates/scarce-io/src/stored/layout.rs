@@ -131,7 +131,7 @@ impl Layout {
         path: &Path,
         mut take: impl FnMut(&[u8]),
     ) -> Result<(), IoError> {
-        let frame = self.frame(options, path)?;
+        let frame = options.frame_of(self.frames, path)?;
         let frame_bytes = self.frame_bytes(options, path)?;
         let expected = frame_bytes
             .checked_mul(self.frames)
@@ -157,18 +157,6 @@ impl Layout {
             });
         }
         Ok(())
-    }
-
-    fn frame(&self, options: &ReadOptions, path: &Path) -> Result<usize, IoError> {
-        match options.frame {
-            None if self.frames == 1 => Ok(0),
-            Some(frame) if frame < self.frames => Ok(frame),
-            asked => Err(IoError::Frame {
-                frames: self.frames,
-                asked: asked.map_or_else(|| "none".to_owned(), |n| n.to_string()),
-                path: path.to_owned(),
-            }),
-        }
     }
 
     /// Bytes of one frame, checked against the budget: these and the f32 volume made of them.
