@@ -53,7 +53,7 @@ def by_nibabel(path):
 def by_sitk(path):
     if pathlib.Path(path).is_dir():
         path = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path))
-    return sitk.GetArrayViewFromImage(sitk.Cast(sitk.ReadImage(path if isinstance(path, tuple) else str(path)), sitk.sitkFloat32)).copy()
+    return sitk.Cast(sitk.ReadImage(path if isinstance(path, tuple) else str(path)), sitk.sitkFloat32)
 
 
 def by_pydicom(path):
@@ -73,7 +73,9 @@ def duel(read_each, name, path, peers):
         subprocess.run([*command, folder], input=f"{path}\n", text=True, stdout=subprocess.DEVNULL, check=True)
         mine = np.load(pathlib.Path(folder) / "0.npy")
     for peer, read in peers.items():
-        assert np.array_equal(mine, read(path)), f"{name}: {peer} reads other voxels"
+        theirs = read(path)
+        theirs = sitk.GetArrayFromImage(theirs) if isinstance(theirs, sitk.Image) else theirs
+        assert np.array_equal(mine, theirs), f"{name}: {peer} reads other voxels"
     best = {peer: float("inf") for peer in ["scarce", *peers]}
     for _ in range(ROUNDS):
         ours = seconds(lambda: subprocess.run(command, input=f"{path}\n" * READS, text=True, stdout=subprocess.DEVNULL, check=True))
