@@ -38,6 +38,14 @@ impl Layout {
         path: &Path,
     ) -> Result<Array3<f32>, IoError> {
         let mut values: Vec<f32> = Vec::new();
+        self.frame_bytes(options, path)?;
+        // Growing step by step would copy; where there is no room at once it still may come to an end.
+        if values
+            .try_reserve_exact(self.shape_xyz.iter().product())
+            .is_err()
+        {
+            tracing::debug!("no room for all voxels at once");
+        }
         let (slope, intercept) = (self.slope, self.intercept);
         let identity = slope == 1.0 && intercept == 0.0;
         let mut non_finite = NonFinite::default();
