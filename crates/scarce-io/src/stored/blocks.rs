@@ -28,13 +28,20 @@ pub(super) fn for_each_block(
             let mut left = expected;
             while left > 0 {
                 let mut block = empty_blocks.try_recv().unwrap_or_default();
-                block.clear();
-                let want = left.min(BLOCK_BYTES);
-                let read = reader.take(want as u64).read_to_end(&mut block);
-                let short = !matches!(read, Ok(n) if n == want);
-                left -= block.len().min(left);
+                // A block that comes back is full of old bytes: nothing to zero.
+                block.resize(left.min(BLOCK_BYTES), 0);
+                let read = fill(reader, &mut block);
+                let short = !matches!(read, Ok(n) if n == block.len());
+                left -= block.len();
                 // A receiver that is gone has failed already.
-                if full_sender.send(read.map(|_| block)).is_err() || short {
+                if full_sender
+                    .send(read.map(|n| {
+                        block.truncate(n);
+                        block
+                    }))
+                    .is_err()
+                    || short
+                {
                     return Ok(false);
                 }
             }
@@ -69,6 +76,20 @@ pub(super) fn for_each_block(
 pub(super) struct Ending {
     pub got: usize,
     pub goes_on: bool,
+}
+
+/// Reads until `block` is full or the stream ends; answers how many bytes there are.
+fn fill(reader: &mut dyn Read, block: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < block.len() {
+        match reader.read(&mut block[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// At most `limit` bytes, fewer only at the end of the stream.

@@ -26,6 +26,10 @@ impl StoredType {
         }
     }
 
+    pub(crate) fn is_float(self) -> bool {
+        matches!(self, Self::F32 | Self::F64)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bool => "bool",

@@ -49,6 +49,8 @@ impl Layout {
         let (slope, intercept) = (self.slope, self.intercept);
         let identity = slope == 1.0 && intercept == 0.0;
         let mut non_finite = NonFinite::default();
+        // Scaled integers may leave what an f32 holds; integers as they are can't.
+        let may_be_non_finite = !identity || self.stored.is_float();
         self.read_frame(reader, options, path, |bytes| {
             let start = values.len();
             macro_rules! convert {
@@ -68,7 +70,9 @@ impl Layout {
             {
                 for_stored_type!(self.stored, convert);
             }
-            non_finite.note(&values[start..], start);
+            if may_be_non_finite {
+                non_finite.note(&values[start..], start);
+            }
         })?;
         let mut voxels = self.array(values, path)?;
         non_finite.settle(&mut voxels, options.non_finite, warnings, path)?;
