@@ -4,6 +4,7 @@ Both sides are timed within their own process, arrays in memory; ours is the exa
 `cargo build --release -p scarce-image --example duel` builds. Outputs are compared first.
 """
 # requires: numpy==2.2.6 scipy==1.15.3 SimpleITK==2.5.7 connected-components-3d==4.1.1 edt==3.1.2
+# builds: scarce-image/duel
 
 import os
 import pathlib

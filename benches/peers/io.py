@@ -4,6 +4,7 @@ Both sides read the same files in one process and hold the voxels as 32-bit floa
 the Python side, and amount to some milliseconds on ours. Runs alternate, the best of each counts.
 """
 # requires: numpy==2.2.6 nibabel==5.4.2 SimpleITK==2.5.3 pydicom==3.0.2
+# builds: scarce-io/read_each
 
 import pathlib
 import subprocess

@@ -1,5 +1,6 @@
 //! `bench`: criterion's figures as one JSON file, compared with a stored one.
 
+pub mod duels;
 pub mod figures;
 pub mod peers;
 
@@ -41,7 +42,11 @@ pub struct Options {
 /// bench slower than the baseline by more than the band.
 pub fn bench(workspace: &Workspace, options: &Options) -> Result<()> {
     if options.peers {
-        return peers::peers(workspace, options.subject.as_deref());
+        return peers::peers(
+            workspace,
+            options.subject.as_deref(),
+            options.save.as_deref(),
+        );
     }
     let subjects = subjects(workspace)?;
     if let Some(subject) = &options.subject

@@ -1,6 +1,6 @@
 //! Starting other programs, with their exit codes passed on.
 
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 use xshell::Cmd;
@@ -25,6 +25,14 @@ pub fn finish(mut command: Command, shown: &str) -> Result<()> {
     let status = command
         .status()
         .map_err(|e| Failure::Environment(format!("can't start `{shown}`: {e}")))?;
+    succeeded(status, shown)
+}
+
+/// Nothing, for a program that ended well.
+///
+/// # Errors
+/// [`Failure::Child`] with the program's own exit code.
+pub fn succeeded(status: ExitStatus, shown: &str) -> Result<()> {
     if status.success() {
         return Ok(());
     }
