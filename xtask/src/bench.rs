@@ -64,13 +64,7 @@ pub fn bench(workspace: &Workspace, options: &Options) -> Result<()> {
         .map(|name| Figures::read(&results, name))
         .transpose()?;
 
-    setup::setup(
-        workspace,
-        setup::Options {
-            cuda: false,
-            quiet: true,
-        },
-    )?;
+    setup::ensure(workspace)?;
     let mut figures = measure(workspace, options.subject.as_deref())?;
     if let Some(baseline) = &baseline {
         let slow: BTreeSet<String> = figures

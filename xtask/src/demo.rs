@@ -11,16 +11,10 @@ use crate::workspace::Workspace;
 /// Sets up, fetches and runs `datasets/demo.toml`, and says where the report is.
 ///
 /// # Errors
-/// As [`setup::setup`] and [`pipeline()`].
+/// As [`setup::ensure`] and [`pipeline()`].
 pub fn demo(workspace: &Workspace, options: &pipeline::Options) -> Result<()> {
     let start = Instant::now();
-    setup::setup(
-        workspace,
-        setup::Options {
-            cuda: false,
-            quiet: true,
-        },
-    )?;
+    setup::ensure(workspace)?;
     let result = pipeline(workspace, &workspace.datasets().join("demo.toml"), options)?;
     let seconds = start.elapsed().as_secs();
     println!("demo done in {} min {:02} s", seconds / 60, seconds % 60);

@@ -113,15 +113,9 @@ fn choose(file: &PipelineFile, options: &Options) -> Result<Vec<bool>> {
 /// The `scarce` binary, built for speed and with its libraries in place.
 ///
 /// # Errors
-/// As [`setup::setup`]; cargo's own exit code.
+/// As [`setup::ensure`]; cargo's own exit code.
 pub fn build_scarce(workspace: &Workspace) -> Result<PathBuf> {
-    setup::setup(
-        workspace,
-        setup::Options {
-            cuda: false,
-            quiet: true,
-        },
-    )?;
+    setup::ensure(workspace)?;
     let sh = Shell::new()?;
     sh.change_dir(workspace.root());
     // The binary finds libtorch relative to its own place.

@@ -63,6 +63,18 @@ pub fn setup(workspace: &Workspace, options: Options) -> Result<()> {
     Ok(())
 }
 
+/// [`setup`] without a word where nothing is missing: what every command does that needs the libraries.
+///
+/// # Errors
+/// As [`setup`].
+pub fn ensure(workspace: &Workspace) -> Result<()> {
+    let options = Options {
+        cuda: false,
+        quiet: true,
+    };
+    setup(workspace, options)
+}
+
 /// The pieces and the folders they go to.
 fn pieces(
     workspace: &Workspace,

@@ -9,15 +9,9 @@ use crate::{process, setup};
 /// Runs all tests by nextest, or by cargo where nextest isn't installed; `args` go to the runner.
 ///
 /// # Errors
-/// As [`setup::setup`]; the runner's own exit code.
+/// As [`setup::ensure`]; the runner's own exit code.
 pub fn test(workspace: &Workspace, args: &[String]) -> Result<()> {
-    setup::setup(
-        workspace,
-        setup::Options {
-            cuda: false,
-            quiet: true,
-        },
-    )?;
+    setup::ensure(workspace)?;
     let sh = Shell::new()?;
     sh.change_dir(workspace.root());
     // The test binaries find libtorch relative to their own place.

@@ -16,13 +16,7 @@ pub fn validate(workspace: &Workspace, with_tests: bool) -> Result<()> {
     process::run(cmd!(sh, "cargo fmt --all --check"))?;
     tidy::tidy(workspace)?;
     // From here on torch-sys is compiled, which looks for libtorch.
-    setup::setup(
-        workspace,
-        setup::Options {
-            cuda: false,
-            quiet: true,
-        },
-    )?;
+    setup::ensure(workspace)?;
     process::run(cmd!(
         sh,
         "cargo clippy --workspace --all-targets -- -D warnings"
