@@ -18,15 +18,14 @@
 //! outside; the array's edge counts as outside (medpy). An axis with one voxel has no surface across
 //! it: a slice alone is scored as the 2-D image it is.
 
-mod case;
-mod definition;
-mod options;
-mod overlap;
 mod percentile;
 pub mod report;
+pub mod segmentation;
 mod statistics;
-mod surface;
 
-pub use case::{METRICS, Measured, MetricsError, evaluate_case};
-pub use options::{Convention, EmptyPolicy, SegmentationOptions, Unit, UnknownWord};
+use segmentation::definition;
+pub use segmentation::{
+    BoundaryWidth, Convention, EmptyPolicy, METRICS, Measured, Metric, MetricsError,
+    SegmentationOptions, Unit, UnknownWord, evaluate_case, evaluate_labels, evaluate_masks,
+};
 pub use statistics::{Summary, bca_interval};
