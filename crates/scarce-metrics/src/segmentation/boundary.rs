@@ -42,6 +42,8 @@ fn steps(width: f64) -> usize {
 /// outside.
 fn within_steps(mask: &BitGrid, extended: [bool; 3], steps: usize) -> BitGrid {
     // What `steps` steps along one axis do not lead out of, axis after axis.
+    // No mask is thicker than its grid.
+    let steps = steps.min(mask.shape_zyx().into_iter().max().unwrap_or(1));
     let along_x = |row: &[u64], words: &mut [u64]| {
         words.copy_from_slice(row);
         if extended[2] {
@@ -66,7 +68,7 @@ fn within_steps(mask: &BitGrid, extended: [bool; 3], steps: usize) -> BitGrid {
         })
     };
     let mut inner = BitGrid::by_rows(mask.shape_zyx(), |[z, y], words| {
-        along_x(mask.row(z, y), words)
+        along_x(mask.row(z, y), words);
     });
     for (axis, direction) in [[1, 0], [0, 1]].into_iter().enumerate() {
         if extended[axis] {
@@ -83,14 +85,15 @@ fn within_steps(mask: &BitGrid, extended: [bool; 3], steps: usize) -> BitGrid {
 /// The mask's voxels less than `width` voxels from one of its surface voxels.
 fn within_distance(mask: &BitGrid, extended: [bool; 3], width: f64) -> BitGrid {
     let border = border(mask, extended);
-    let reach = width.ceil() as isize;
+    let reach = mask
+        .shape_zyx()
+        .map(|n| (width.ceil() as isize).min(n as isize));
     // Rows around a row, and how far along x the ball reaches there.
     let mut rows = Vec::new();
-    for dz in -reach..=reach {
-        for dy in -reach..=reach {
+    for dz in -reach[0]..=reach[0] {
+        for dy in -reach[1]..=reach[1] {
             let left = width * width - (dz * dz + dy * dy) as f64;
-            let reached = (0..).take_while(|x| f64::from(x * x) < left).count();
-            if let Some(reach_x) = reached.checked_sub(1) {
+            if let Some(reach_x) = (0..=reach[2]).rfind(|x| ((x * x) as f64) < left) {
                 rows.push((dz, dy, reach_x));
             }
         }

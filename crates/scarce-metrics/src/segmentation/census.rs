@@ -1,6 +1,6 @@
 //! Voxels of each label in a prediction, its reference and both, in one pass over memory.
 
-use std::ops::Range;
+use std::ops::{BitOr, Range};
 
 use ndarray::Array3;
 use rayon::prelude::*;
@@ -138,8 +138,12 @@ impl Columns {
 
     fn add<T: Copy + PartialEq>(&mut self, [z, y]: [usize; 2], p: &[T], r: &[T], value: T) {
         // Most rows are empty, and that is seen soonest.
-        let holds = |row: &[T]| row.iter().fold(false, |any, v| any | (*v == value));
-        if !(holds(p) | holds(r)) {
+        let holds = |row: &[T]| {
+            row.iter()
+                .map(|v| u8::from(*v == value))
+                .fold(0, BitOr::bitor)
+        };
+        if holds(p) | holds(r) == 0 {
             return;
         }
         let counts = self.prediction.iter_mut().zip(&mut self.reference);
@@ -203,8 +207,12 @@ fn runs<T: Copy + PartialEq>(p: &[T], r: &[T], mut run: impl FnMut([T; 2], Range
     let chunks = p.chunks(LANES).zip(r.chunks(LANES));
     for (k, (p, r)) in chunks.enumerate() {
         // Without a way out in the middle, this is plain vector code.
-        let others = |row: &[T], value: T| row.iter().fold(false, |any, v| any | (*v != value));
-        if !(others(p, pair[0]) | others(r, pair[1])) {
+        let others = |row: &[T], value: T| {
+            row.iter()
+                .map(|v| u8::from(*v != value))
+                .fold(0, BitOr::bitor)
+        };
+        if others(p, pair[0]) | others(r, pair[1]) == 0 {
             continue;
         }
         for (i, (a, b)) in p.iter().zip(r).enumerate() {

@@ -93,14 +93,11 @@ impl Metric {
     /// The figure of a name that [`Self::name`] gives, and the unit of its tolerance.
     pub(crate) fn parse(name: &str) -> Option<(Self, Option<Unit>)> {
         if let Some(tolerance) = name.strip_prefix("nsd_") {
-            let units = [Unit::Mm, Unit::Voxel].into_iter();
-            return units
-                .filter_map(|unit| {
-                    let number = tolerance.strip_suffix(&unit.to_string())?.parse();
-                    let tolerance = number.ok().filter(|t: &f64| t.is_finite() && *t >= 0.0)?;
-                    Some((Self::Nsd(tolerance), Some(unit)))
-                })
-                .next();
+            return [Unit::Mm, Unit::Voxel].into_iter().find_map(|unit| {
+                let number = tolerance.strip_suffix(&unit.to_string())?.parse();
+                let tolerance = number.ok().filter(|t: &f64| t.is_finite() && *t >= 0.0)?;
+                Some((Self::Nsd(tolerance), Some(unit)))
+            });
         }
         let metric = match name {
             "dice" => Self::Dice,
