@@ -79,8 +79,11 @@ pub fn evaluate_masks(
     wanted: &[Metric],
 ) -> Result<BTreeMap<String, Measured>, MetricsError> {
     let pair = Pair::new(prediction, reference, options, wanted)?;
-    let extent = extent_of(prediction.voxels(), reference.voxels(), true);
-    Ok(pair.score(true, &extent))
+    // The thread pool is entered once, not for each step.
+    Ok(rayon::scope(|_| {
+        let extent = extent_of(prediction.voxels(), reference.voxels(), true);
+        pair.score(true, &extent)
+    }))
 }
 
 /// Scores each of the `labels` of a pair of label maps by itself, the voxels of a map that hold it being
@@ -101,7 +104,7 @@ pub fn evaluate_labels(
     labels.dedup();
     let (p, r) = (prediction.voxels(), reference.voxels());
     if let [label] = labels[..] {
-        let figures = pair.score(label, &extent_of(p, r, label));
+        let figures = rayon::scope(|_| pair.score(label, &extent_of(p, r, label)));
         return Ok(BTreeMap::from([(label, figures)]));
     }
     let highest = labels.last().map_or(0, |label| usize::from(*label));
