@@ -198,10 +198,10 @@ pub struct EvaluateArguments {
     /// What is compared.
     #[arg(long, default_value = "segment", value_parser = ["segment"])]
     pub task: String,
-    /// Only these figures.
+    /// Only these figures; `nsd_2mm` is `nsd` at a tolerance.
     #[arg(long, value_delimiter = ',')]
     pub metrics: Vec<String>,
-    /// How surface distances are pooled: `pooled` (medpy) or `max-directed` (MONAI).
+    /// How surface distances make a figure: `pooled` (medpy), `max-directed` (MONAI) or `area` (surface-distance).
     #[arg(long, default_value = "pooled")]
     pub convention: String,
     /// Unit of distances: `mm` or `voxel`.

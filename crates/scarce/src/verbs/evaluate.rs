@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use scarce_image::{LabelMap, Mask, Seed};
+use scarce_image::{LabelMap, Seed};
 use scarce_metrics::report::EvaluationReport;
-use scarce_metrics::{METRICS, Measured, SegmentationOptions, evaluate_case};
+use scarce_metrics::{Measured, Metric, SegmentationOptions, evaluate_labels};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::EvaluateArguments;
@@ -42,16 +42,12 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
         .with_convention(arguments.convention.parse().map_err(usage)?)
         .with_unit(arguments.unit.parse().map_err(usage)?)
         .with_empty(arguments.empty.parse().map_err(usage)?);
-    if let Some(unknown) = arguments
-        .metrics
-        .iter()
-        .find(|m| !METRICS.contains(&m.as_str()))
-    {
-        let message = format!(
-            "unknown metric {unknown:?}: expected some of {}",
-            METRICS.join(", ")
-        );
-        return Err(UsageError(message).into());
+    let mut wanted = Vec::new();
+    for name in &arguments.metrics {
+        wanted.extend(Metric::named(name, &options).map_err(usage)?);
+    }
+    if wanted.is_empty() {
+        wanted = Metric::all(&options);
     }
     let inputs = pair(&arguments.pred, &arguments.reference)?;
     let labels = labels_in(&inputs)?;
@@ -59,14 +55,8 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     for files in &inputs {
         let prediction = scarce_io::read_label_map(&files.prediction)?;
         let reference = scarce_io::read_label_map(&files.reference)?;
-        let figures = compare(
-            &prediction,
-            &reference,
-            &labels,
-            &options,
-            &arguments.metrics,
-        )
-        .with_context(|| format!("case {}", files.id))?;
+        let figures = compare(&prediction, &reference, &labels, &options, &wanted)
+            .with_context(|| format!("case {}", files.id))?;
         cases.push((files.id.clone(), figures));
     }
     let report = EvaluationReport::from_cases(cases, &options, Seed(arguments.seed));
@@ -106,33 +96,32 @@ fn labels_in(inputs: &[ComparedFiles]) -> anyhow::Result<BTreeSet<u16>> {
     Ok(labels)
 }
 
-/// Figures of the foreground, or of each label (`label-<n>.<figure>`) where there are several.
+/// Figures of the only label, or of each (`label-<n>.<figure>`) where there are several.
 fn compare(
     prediction: &LabelMap,
     reference: &LabelMap,
     labels: &BTreeSet<u16>,
     options: &SegmentationOptions,
-    wanted: &[String],
+    wanted: &[Metric],
 ) -> anyhow::Result<BTreeMap<String, Measured>> {
-    let of = |map: &LabelMap, label: Option<u16>| -> Mask {
-        map.map(|value| label.map_or(*value != 0, |label| *value == label))
-    };
-    let selections: Vec<Option<u16>> = if labels.len() > 1 {
-        labels.iter().copied().map(Some).collect()
-    } else {
-        vec![None]
-    };
-    let mut figures = BTreeMap::new();
-    for label in selections {
-        let scored = evaluate_case(&of(prediction, label), &of(reference, label), options)?;
-        for (name, measured) in scored {
-            if wanted.is_empty() || wanted.contains(&name) {
-                let name = label.map_or_else(|| name.clone(), |l| format!("label-{l}.{name}"));
-                figures.insert(name, measured);
-            }
-        }
+    let mut labels: Vec<u16> = labels.iter().copied().collect();
+    if labels.is_empty() {
+        // Nothing anywhere is agreement about whichever label.
+        labels.push(1);
     }
-    Ok(figures)
+    let by_label = evaluate_labels(prediction, reference, &labels, options, wanted)?;
+    let several = by_label.len() > 1;
+    let named = by_label.into_iter().flat_map(|(label, figures)| {
+        figures.into_iter().map(move |(name, measured)| {
+            let name = if several {
+                format!("label-{label}.{name}")
+            } else {
+                name
+            };
+            (name, measured)
+        })
+    });
+    Ok(named.collect())
 }
 
 /// Predictions and references that belong together: two files, or two folders by file name. A file
