@@ -22,11 +22,11 @@ mod case;
 mod definition;
 mod options;
 mod overlap;
-mod percentile;
 pub mod report;
-mod statistics;
+pub mod statistics;
 mod surface;
 
 pub use case::{METRICS, Measured, MetricsError, evaluate_case};
 pub use options::{Convention, EmptyPolicy, SegmentationOptions, Unit, UnknownWord};
+pub(crate) use statistics::percentile;
 pub use statistics::{Summary, bca_interval};
