@@ -19,6 +19,7 @@
 //! it: a slice alone is scored as the 2-D image it is.
 
 mod case;
+pub mod classification;
 mod definition;
 mod options;
 mod overlap;

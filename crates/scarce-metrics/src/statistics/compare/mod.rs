@@ -51,7 +51,7 @@ pub struct PairedDifference {
     pub mean_b: Option<f64>,
     /// Mean of B − A; none without a paired case.
     pub mean_difference: Option<f64>,
-    /// Lower end of its 95 % BCa interval; none below two paired cases.
+    /// Lower end of its interval, see [`bca_interval`]; none below two paired cases.
     pub low: Option<f64>,
     /// Upper end.
     pub high: Option<f64>,
