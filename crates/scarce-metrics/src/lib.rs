@@ -23,6 +23,7 @@ pub mod classification;
 mod definition;
 mod options;
 mod overlap;
+pub mod reconstruction;
 pub mod report;
 pub mod statistics;
 mod surface;
