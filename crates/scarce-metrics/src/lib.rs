@@ -21,6 +21,7 @@
 mod case;
 pub mod classification;
 mod definition;
+pub mod linter;
 mod options;
 mod overlap;
 pub mod reconstruction;

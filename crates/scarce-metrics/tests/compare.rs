@@ -8,12 +8,13 @@ use scarce_metrics::statistics::{
     CaseWarning, Comparison, NullDistribution, PairedDifference, RunFigures, compare, holm,
 };
 
+/// A metric's name, and its value of the i-th case.
+type MetricOf<'a> = (&'a str, &'a dyn Fn(f64) -> Option<f64>);
+
 /// A run of `n` cases.
-fn run(name: &str, n: usize, metrics: &[(&str, &dyn Fn(f64) -> Option<f64>)]) -> RunFigures {
+fn run(name: &str, n: usize, metrics: &[MetricOf<'_>]) -> RunFigures {
     let figures = |i: usize| -> BTreeMap<String, Option<f64>> {
-        let of = |(metric, value): &(&str, &dyn Fn(f64) -> Option<f64>)| {
-            ((*metric).to_owned(), value(i as f64))
-        };
+        let of = |(metric, value): &MetricOf<'_>| ((*metric).to_owned(), value(i as f64));
         metrics.iter().map(of).collect()
     };
     RunFigures {
@@ -101,20 +102,11 @@ fn equals_scipy() {
         let difference = found.mean_b.unwrap() - found.mean_a.unwrap();
         assert!((difference - mean).abs() < 1e-12);
     }
-    let columns: [fn(&PairedDifference) -> [Option<f64>; 2]; 2] = [
-        |d| [d.bootstrap_p, d.bootstrap_p_holm],
-        |d| [d.wilcoxon_p, d.wilcoxon_p_holm],
-    ];
-    for column in columns {
-        let [p, corrected]: [Vec<_>; 2] = [0, 1].map(|k| {
-            comparison
-                .differences
-                .iter()
-                .map(|d| column(d)[k])
-                .collect()
-        });
-        assert_eq!(holm(&p), corrected);
-    }
+    let of = |p: fn(&PairedDifference) -> Option<f64>| -> Vec<Option<f64>> {
+        comparison.differences.iter().map(p).collect()
+    };
+    assert_eq!(holm(&of(|d| d.bootstrap_p)), of(|d| d.bootstrap_p_holm));
+    assert_eq!(holm(&of(|d| d.wilcoxon_p)), of(|d| d.wilcoxon_p_holm));
     assert!(comparison.definition["mean_difference"].contains("B − A"));
     let json = serde_json::to_string(&comparison).unwrap();
     let back: Comparison = serde_json::from_str(&json).unwrap();
@@ -204,9 +196,9 @@ fn no_pair_is_no_figure() {
 
 #[test]
 fn what_cannot_be_compared_is_named() {
-    let some: (&str, &dyn Fn(f64) -> Option<f64>) = ("dice", &|_| Some(0.5));
-    let other: (&str, &dyn Fn(f64) -> Option<f64>) = ("asd", &|_| Some(0.5));
-    let nan: (&str, &dyn Fn(f64) -> Option<f64>) = ("dice", &|_| Some(f64::NAN));
+    let some: MetricOf<'_> = ("dice", &|_| Some(0.5));
+    let other: MetricOf<'_> = ("asd", &|_| Some(0.5));
+    let nan: MetricOf<'_> = ("dice", &|_| Some(f64::NAN));
     for (runs, said) in [
         (
             vec![run("a", 2, &[some])],

@@ -65,15 +65,15 @@ impl<T: Copy + Into<f64> + Sync> WindowedPair<'_, T> {
     fn sums(&self, planes: Range<usize>, of: &impl Fn(Moments) -> f64) -> Vec<f64> {
         let side = self.weights.len();
         let (_, rows, columns) = self.windows();
-        let mut scratch = self.fields(self.a.dim().1 * columns);
-        let mut plane = self.fields(rows * columns);
+        let mut scratch = fields_of(self.a.dim().1 * columns);
+        let mut plane = fields_of(rows * columns);
         let mut filtered: VecDeque<Fields> = VecDeque::with_capacity(side);
         let mut sums = Vec::with_capacity(planes.len());
         for last in planes.start..planes.end + side - 1 {
             let mut fields = if filtered.len() == side {
                 filtered.pop_front().unwrap_or_default()
             } else {
-                self.fields(rows * columns)
+                fields_of(rows * columns)
             };
             self.filter_plane(last, &mut scratch, &mut fields);
             filtered.push_back(fields);
@@ -89,10 +89,6 @@ impl<T: Copy + Into<f64> + Sync> WindowedPair<'_, T> {
             sums.push(windows.map(|((a, b), (s, p))| of([*a, *b, *s, *p])).sum());
         }
         sums
-    }
-
-    fn fields(&self, length: usize) -> Fields {
-        std::array::from_fn(|_| vec![0.0; length])
     }
 
     /// Along x, then along the rows. `scratch` takes what lies between.
@@ -126,6 +122,10 @@ impl<T: Copy + Into<f64> + Sync> WindowedPair<'_, T> {
             }
         }
     }
+}
+
+fn fields_of(length: usize) -> Fields {
+    std::array::from_fn(|_| vec![0.0; length])
 }
 
 /// Row after row, so that the compiler can work on several pixels at once.

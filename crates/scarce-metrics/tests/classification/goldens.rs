@@ -121,5 +121,5 @@ fn parts_equal_the_documented_examples() {
     assert!((two.brier() - 0.0375).abs() < 1e-15);
     let rows = ndarray::arr2(&[[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.2, 0.2, 0.6]]);
     let three = Probabilities::new(rows, vec![0, 1, 2]).unwrap();
-    assert!((three.brier() - 0.146666666666666667).abs() < 1e-15);
+    assert!((three.brier() - 0.1466666666666666).abs() < 1e-15);
 }

@@ -88,7 +88,7 @@ proptest! {
         for (_, p) in cases.iter().filter(|(positive, _)| *positive) {
             for (_, n) in cases.iter().filter(|(positive, _)| !*positive) {
                 pairs += 1.0;
-                won += if p > n { 1.0 } else if p == n { 0.5 } else { 0.0 };
+                won += 0.5 * f64::from(1 + p.cmp(n) as i8);
             }
         }
         if pairs > 0.0 {
