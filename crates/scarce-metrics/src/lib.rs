@@ -6,10 +6,12 @@
 //!
 //! [`segmentation`] holds the figures of label maps, each as a formula with its source.
 
-mod percentile;
+pub mod classification;
+pub mod linter;
+pub mod reconstruction;
 pub mod report;
 pub mod segmentation;
-mod statistics;
+pub mod statistics;
 
 use segmentation::definition;
 pub use segmentation::{
