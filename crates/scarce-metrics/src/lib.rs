@@ -20,6 +20,7 @@
 
 mod case;
 mod definition;
+pub mod detection;
 mod options;
 mod overlap;
 mod percentile;
