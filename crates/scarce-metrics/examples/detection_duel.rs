@@ -17,7 +17,9 @@ use serde_json::json;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [truth, detections, overlap, rest @ ..] = &arguments[..] else {
-        return Err("usage: detection_duel TRUTH.json DETECTIONS.json boxes|masks [RESAMPLES]".into());
+        return Err(
+            "usage: detection_duel TRUTH.json DETECTIONS.json boxes|masks [RESAMPLES]".into(),
+        );
     };
     let overlap = match overlap.as_str() {
         "boxes" => Overlap::Boxes,

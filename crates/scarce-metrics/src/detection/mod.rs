@@ -1,6 +1,7 @@
 //! Detection.
 
 pub mod coco;
+pub mod froc;
 pub mod rle;
 
 mod bootstrap;
