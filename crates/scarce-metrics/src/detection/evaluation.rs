@@ -187,3 +187,88 @@ fn curves(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::Rng as _;
+    use scarce_image::{Seed, StreamKey};
+
+    use super::*;
+    use crate::detection::coco::{CocoAnnotation, CocoImage};
+
+    /// Images that come so often, each copy with an id of its own.
+    fn data(multiplicities: &[u32]) -> (CocoDataset, Vec<CocoDetection>) {
+        let (mut images, mut annotations, mut detections) = (Vec::new(), Vec::new(), Vec::new());
+        for (image, times) in multiplicities.iter().enumerate() {
+            for _ in 0..*times {
+                let image_id = images.len() as i64;
+                images.push(CocoImage {
+                    id: image_id,
+                    height: None,
+                    width: None,
+                    file_name: None,
+                });
+                let mut rng = Seed(9).stream(StreamKey {
+                    epoch: image as u64,
+                    sample_id: "",
+                    purpose: "test",
+                });
+                for k in 0..6 {
+                    let place = [0.0; 2].map(|_| rng.random_range(0.0..200.0));
+                    let side = rng.random_range(5.0..120.0);
+                    let category_id = rng.random_range(1..=3);
+                    annotations.push(CocoAnnotation {
+                        id: annotations.len() as i64,
+                        image_id,
+                        category_id,
+                        bbox: Some([place[0], place[1], side, side]),
+                        segmentation: None,
+                        area: None,
+                        iscrowd: k == 5,
+                    });
+                    for _ in 0..2 {
+                        let shift = side * rng.random_range(-0.3..0.3);
+                        detections.push(CocoDetection {
+                            image_id,
+                            category_id,
+                            bbox: Some([place[0] + shift, place[1], side, side]),
+                            segmentation: None,
+                            score: rng.random(),
+                        });
+                    }
+                }
+            }
+        }
+        let categories = (1..=3).map(|id| CocoCategory {
+            id,
+            name: String::new(),
+        });
+        let dataset = CocoDataset::new(images, annotations, categories.collect()).unwrap();
+        (dataset, detections)
+    }
+
+    /// Resampling reweights matches. It must come to the same as scoring a set in which images do come repeatedly.
+    #[test]
+    fn multiplicities_are_copies() {
+        let options = DetectionOptions::default().with_max_detections([1, 3, 7]);
+        let (dataset, detections) = data(&[1; 8]);
+        let evaluation = DetectionEvaluation::new(&dataset, &detections, &options).unwrap();
+        for multiplicities in [
+            [1; 8],
+            [2, 0, 1, 3, 0, 0, 1, 1],
+            [0, 0, 0, 8, 0, 0, 0, 0],
+            [0; 8],
+        ] {
+            let got = evaluation.scored(&multiplicities, &mut Vec::new());
+            let (dataset, detections) = data(&multiplicities);
+            let copies = DetectionEvaluation::new(&dataset, &detections, &options).unwrap();
+            let times = vec![1; multiplicities.iter().sum::<u32>() as usize];
+            let expected = copies.scored(&times, &mut Vec::new());
+            assert_eq!(got.len(), 12 * 4);
+            for (a, b) in got.iter().zip(&expected) {
+                let same = (a - b).abs() < 1e-12 || (a.is_nan() && b.is_nan());
+                assert!(same, "{multiplicities:?}: {a}, expected {b}");
+            }
+        }
+    }
+}
