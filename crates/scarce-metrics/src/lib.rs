@@ -7,6 +7,7 @@
 //! [`segmentation`] holds the figures of label maps, each as a formula with its source.
 
 pub mod classification;
+pub mod detection;
 pub mod linter;
 pub mod reconstruction;
 pub mod report;
