@@ -1,10 +1,20 @@
-//! Segmentation metrics with their conventions, empty-mask policies and intervals.
+//! Figures one can publish: their conventions, what they make of empty masks, and their intervals.
 //!
 //! No figure comes without its definition: a [`report::EvaluationReport`] carries convention, unit
 //! and policy as text, and for each mean the interval, the number of cases, and how many were
 //! undefined or penalised.
 //!
-//! [`segmentation`] holds the figures of label maps, each as a formula with its source.
+//! | module | figures of |
+//! | --- | --- |
+//! | [`segmentation`] | label maps: overlaps, surface distances in three conventions, empty-mask policies |
+//! | [`classification`] | classes and scores, as scikit-learn defines them |
+//! | [`detection`] | boxes and masks, as COCO defines them, and FROC |
+//! | [`reconstruction`] | images against images: PSNR and SSIM |
+//! | [`statistics`] | intervals of means, runs against runs |
+//! | [`linter`] | published tables that no cases could have made |
+//!
+//! The pages of the modules give each figure as a formula with its source. The crate reads no file
+//! and no clock, and what it draws is a function of a seed.
 
 pub mod classification;
 pub mod detection;

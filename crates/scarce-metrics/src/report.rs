@@ -1,6 +1,6 @@
 //! Many cases as one record, in the form scripts read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use scarce_image::Seed;
@@ -78,28 +78,33 @@ impl EvaluationReport {
         }
     }
 
-    /// The cases as CSV, one line each; undefined figures are empty.
+    /// The cases as CSV, see [`cases_to_csv`].
     pub fn to_csv(&self) -> String {
-        let names: Vec<&String> = self.mean.keys().collect();
-        let mut text = String::from("id");
+        cases_to_csv(&self.cases)
+    }
+}
+
+/// Cases as CSV, one line each, the figures in order of their names; undefined ones are empty.
+pub fn cases_to_csv(cases: &[Case]) -> String {
+    let names: BTreeSet<&String> = cases.iter().flat_map(|case| case.metrics.keys()).collect();
+    let mut text = String::from("id");
+    for name in &names {
+        text.push(',');
+        text.push_str(&quoted(name));
+    }
+    for case in cases {
+        text.push('\n');
+        text.push_str(&quoted(&case.id));
         for name in &names {
             text.push(',');
-            text.push_str(&quoted(name));
-        }
-        for case in &self.cases {
-            text.push('\n');
-            text.push_str(&quoted(&case.id));
-            for name in &names {
-                text.push(',');
-                if let Some(Some(value)) = case.metrics.get(*name) {
-                    // Writing to a string does not fail.
-                    let _ = write!(text, "{value}");
-                }
+            if let Some(Some(value)) = case.metrics.get(*name) {
+                // Writing to a string does not fail.
+                let _ = write!(text, "{value}");
             }
         }
-        text.push('\n');
-        text
     }
+    text.push('\n');
+    text
 }
 
 fn quoted(cell: &str) -> String {

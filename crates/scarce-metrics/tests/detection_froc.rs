@@ -2,12 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use scarce_image::Seed;
+use scarce_metrics::Summary;
+use scarce_metrics::detection::CocoDataset;
 use scarce_metrics::detection::coco::detections_from_json;
 use scarce_metrics::detection::froc::{
     BallLesion, BoxCandidate, BoxLesion, CentreRule, FrocCurve, FrocOptions, FrocScan,
     PointCandidate, froc_report, froc_scans,
 };
-use scarce_metrics::detection::{CocoDataset, DetectionFigure};
 use serde::Deserialize;
 
 /// Made by `golden/detection_froc.py`.
@@ -184,12 +185,13 @@ fn without_lesions_there_is_no_figure() {
     let only_ignored = FrocScan::from_points(&ignored, &[], CentreRule::WithinRadius);
     for scans in [vec![], vec![only_false.unwrap(), only_ignored.unwrap()]] {
         let report = froc_report(&scans, "", &options, Seed(0)).unwrap();
-        let none = DetectionFigure {
+        let none = Summary {
             value: None,
             low: None,
             high: None,
             n: scans.len(),
             n_undefined: 1,
+            n_penalised: 0,
         };
         assert_eq!(report.figures["cpm"], none);
         assert_eq!(report.figures["sensitivity_at_1"], none);

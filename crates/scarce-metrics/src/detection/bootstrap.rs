@@ -4,7 +4,7 @@ use rand::Rng as _;
 use rayon::prelude::*;
 use scarce_image::{Seed, StreamKey};
 
-use crate::percentile::percentile;
+use crate::statistics::percentile::percentile;
 
 /// How often each of `n` cases comes in a resample of `n` draws; a function of the seed, the purpose and the resample.
 fn multiplicities(n: usize, seed: Seed, purpose: &str, resample: u64) -> Vec<u32> {

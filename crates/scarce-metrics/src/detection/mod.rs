@@ -18,5 +18,5 @@ mod report;
 pub use coco::{CocoDataset, CocoDetection, CocoError};
 pub use evaluation::DetectionEvaluation;
 pub use options::{AreaRange, DetectionArea, DetectionOptions, Overlap};
-pub use report::{CategoryReport, DetectionFigure, DetectionReport, detection_report};
+pub use report::{CategoryReport, DetectionReport, detection_report};
 pub use rle::Rle;

@@ -9,27 +9,19 @@ use super::bootstrap::{interval, resampled};
 use super::coco::{CocoDataset, CocoDetection};
 use super::definition::definition;
 use super::{CocoError, DetectionEvaluation, DetectionOptions};
+use crate::Summary;
+use crate::report::Case;
 
-/// A figure and how far to trust it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DetectionFigure {
-    /// The figure; none where nothing counts for it.
-    pub value: Option<f64>,
-    /// Lower end of the 95 % interval; none below two images or without resamples.
-    pub low: Option<f64>,
-    /// Upper end.
-    pub high: Option<f64>,
-    /// Images (or scans) the figure is over.
-    pub n: usize,
-    /// Categories left out of it, since nothing in them counts.
-    pub n_undefined: usize,
-}
-
-/// What became of a set of images.
+/// What became of a set of images: keys as an [`EvaluationReport`](crate::report::EvaluationReport)
+/// has them, and more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DetectionReport {
-    /// By name, over all categories.
-    pub figures: BTreeMap<String, DetectionFigure>,
+    /// Empty: average precision is no mean over images, and no image has one of its own.
+    pub cases: Vec<Case>,
+    /// By name, over all categories: `n` counts images, `n_undefined` the categories left out since
+    /// nothing in them counts.
+    #[serde(rename = "mean")]
+    pub figures: BTreeMap<String, Summary>,
     /// Each category's own, by ascending id; none where categories are set aside.
     pub categories: Vec<CategoryReport>,
     /// What each figure means.
@@ -52,7 +44,7 @@ pub struct CategoryReport {
     /// Its name.
     pub name: String,
     /// By name.
-    pub figures: BTreeMap<String, DetectionFigure>,
+    pub figures: BTreeMap<String, Summary>,
 }
 
 /// Scores detections and puts an interval to each figure: [`DetectionEvaluation::new`] and
@@ -85,12 +77,13 @@ impl DetectionEvaluation {
         let figure = |at: usize, n_undefined: usize| {
             let ends = interval(&resamples, at);
             let value = values.get(at).copied().filter(|value| !value.is_nan());
-            DetectionFigure {
+            Summary {
                 value,
                 low: ends.map(|(low, _)| low),
                 high: ends.map(|(_, high)| high),
                 n: self.images,
                 n_undefined,
+                n_penalised: 0,
             }
         };
         let undefined = |figure: usize| {
@@ -109,6 +102,7 @@ impl DetectionEvaluation {
             })
         };
         DetectionReport {
+            cases: Vec::new(),
             figures: names()
                 .zip((0..n).map(|at| figure(at, undefined(at))))
                 .collect(),

@@ -6,7 +6,7 @@ use scarce_image::Seed;
 use serde::{Deserialize, Serialize};
 
 use super::{FrocCurve, FrocError, FrocScan};
-use crate::detection::DetectionFigure;
+use crate::Summary;
 use crate::detection::bootstrap::{interval, resampled};
 
 /// How a curve is summed up.
@@ -47,8 +47,10 @@ impl FrocOptions {
 /// What became of a set of scans.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrocReport {
-    /// `sensitivity_at_RATE` for each rate, and their mean `cpm`; none without lesions.
-    pub figures: BTreeMap<String, DetectionFigure>,
+    /// `sensitivity_at_RATE` for each rate, and their mean `cpm`; none without lesions. `n` counts
+    /// scans.
+    #[serde(rename = "mean")]
+    pub figures: BTreeMap<String, Summary>,
     /// What each figure means.
     pub definition: BTreeMap<String, String>,
     /// Scans, those without lesions among them.
@@ -101,12 +103,13 @@ pub fn froc_report(
     for (at, name) in names.chain(["cpm".to_owned()]).enumerate() {
         let ends = interval(&resamples, at);
         let value = (!values[at].is_nan()).then_some(values[at]);
-        let figure = DetectionFigure {
+        let figure = Summary {
             value,
             low: ends.map(|(low, _)| low),
             high: ends.map(|(_, high)| high),
             n: scans.len(),
             n_undefined: usize::from(value.is_none()),
+            n_penalised: 0,
         };
         definition.insert(name.clone(), text(rates.get(at), hit, options));
         figures.insert(name, figure);
