@@ -46,6 +46,8 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Verb::Semi(arguments) => verbs::semi::run(arguments).map(done),
         Verb::Predict(arguments) => verbs::predict::run(arguments).map(done),
         Verb::Evaluate(arguments) => verbs::evaluate::run(arguments).map(done),
+        Verb::Compare(arguments) => verbs::compare::run(arguments).map(done),
+        Verb::Lint(arguments) => verbs::lint::run(arguments),
         Verb::Report(arguments) => verbs::report::run(arguments).map(done),
         Verb::Doctor(arguments) => verbs::doctor::run(arguments),
     }

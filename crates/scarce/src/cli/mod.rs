@@ -1,6 +1,7 @@
 //! The verbs and their arguments.
 
 mod device;
+mod evaluation;
 mod run_arguments;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use device::{DeviceArguments, set_up};
+pub use evaluation::{CompareArguments, EvaluateArguments, LintArguments};
 pub use run_arguments::RunArguments;
 
 /// Medical-image learning when labels are scarce.
@@ -40,6 +42,10 @@ pub enum Verb {
     Predict(PredictArguments),
     /// Compare predictions with references.
     Evaluate(EvaluateArguments),
+    /// Compare runs over the same cases, with intervals and tests.
+    Compare(CompareArguments),
+    /// Tell which rows of a table of results cannot be means over cases.
+    Lint(LintArguments),
     /// Turn a run folder into one HTML page.
     Report(ReportArguments),
     /// Tell what this machine offers, and what is missing.
@@ -184,41 +190,6 @@ pub struct PredictArguments {
     /// Folder for `<input>.nii.gz`, `<input>.probability.nii.gz` and `prediction.json`.
     #[arg(long)]
     pub out: PathBuf,
-}
-
-/// Arguments of `evaluate`.
-#[derive(Debug, Args)]
-pub struct EvaluateArguments {
-    /// The prediction: a label map, or a folder of them.
-    #[arg(long)]
-    pub pred: PathBuf,
-    /// The reference: a label map, or a folder with files of the same names.
-    #[arg(long = "ref")]
-    pub reference: PathBuf,
-    /// What is compared.
-    #[arg(long, default_value = "segment", value_parser = ["segment"])]
-    pub task: String,
-    /// Only these figures; `nsd_2mm` is `nsd` at a tolerance.
-    #[arg(long, value_delimiter = ',')]
-    pub metrics: Vec<String>,
-    /// How surface distances make a figure: `pooled` (medpy), `max-directed` (MONAI) or `area` (surface-distance).
-    #[arg(long, default_value = "pooled")]
-    pub convention: String,
-    /// Unit of distances: `mm` or `voxel`.
-    #[arg(long, default_value = "mm")]
-    pub unit: String,
-    /// What an empty mask scores: `undefined`, `worst-case` or `legacy-zero`.
-    #[arg(long, default_value = "undefined")]
-    pub empty: String,
-    /// Seed of the intervals.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Write the result as JSON; `-` for standard output.
-    #[arg(long)]
-    pub json: Option<PathBuf>,
-    /// Write the cases as CSV.
-    #[arg(long)]
-    pub csv: Option<PathBuf>,
 }
 
 /// Arguments of `report`.

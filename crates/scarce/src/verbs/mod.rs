@@ -1,9 +1,11 @@
 //! One file a verb.
 
+pub mod compare;
 pub mod convert;
 pub mod doctor;
 pub mod evaluate;
 pub mod info;
+pub mod lint;
 pub mod localize;
 pub mod mask;
 pub mod predict;
@@ -31,9 +33,17 @@ fn stem(path: &Path) -> String {
         .unwrap_or(OsStr::new("volume"))
         .to_string_lossy();
     let lower = name.to_lowercase();
-    let ending = [".nii.gz", ".seg.nrrd", ".nii", ".nrrd", ".png"]
-        .iter()
-        .find(|ending| lower.ends_with(*ending))
-        .map_or(0, |ending| ending.len());
+    let ending = [
+        ".nii.gz",
+        ".seg.nrrd",
+        ".nii",
+        ".nrrd",
+        ".mha",
+        ".mhd",
+        ".png",
+    ]
+    .iter()
+    .find(|ending| lower.ends_with(*ending))
+    .map_or(0, |ending| ending.len());
     name[..name.len() - ending].to_owned()
 }

@@ -66,7 +66,7 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
 }
 
 /// All files below a folder in order of their paths, checkpoints left out.
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+pub(super) fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let list = || format!("cannot list {}", folder.display());
     let mut entries = fs::read_dir(folder)
         .with_context(list)?
