@@ -12,11 +12,21 @@ use scarce_image::Seed;
 use scarce_metrics::statistics::{RunFigures, compare};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let runs = [run("baseline", 0.0), run("with-coral", 0.012), run("again", 0.001)];
+    let runs = [
+        run("baseline", 0.0),
+        run("with-coral", 0.012),
+        run("again", 0.001),
+    ];
     let comparison = compare(&runs, Seed(0))?;
     let shown = |value: Option<f64>| value.map_or_else(|| "none".to_owned(), |v| format!("{v:.4}"));
     for d in &comparison.differences {
-        println!("{}, {} minus {}: {}", d.metric, d.run_b, d.run_a, shown(d.mean_difference));
+        println!(
+            "{}, {} minus {}: {}",
+            d.metric,
+            d.run_b,
+            d.run_a,
+            shown(d.mean_difference)
+        );
         println!("  95 % interval [{}, {}]", shown(d.low), shown(d.high));
         println!(
             "  p by bootstrap {} (Holm {}), by Wilcoxon {} (Holm {})",

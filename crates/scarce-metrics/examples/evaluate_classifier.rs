@@ -23,7 +23,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let summary = &figure.summary;
         match (summary.value, summary.low.zip(summary.high)) {
             (Some(value), Some((low, high))) => {
-                println!("{name}: {value:.3} [{low:.3}, {high:.3}], n = {}", summary.n);
+                println!(
+                    "{name}: {value:.3} [{low:.3}, {high:.3}], n = {}",
+                    summary.n
+                );
             }
             (Some(value), None) => println!("{name}: {value:.3}, n = {}", summary.n),
             (None, _) => {

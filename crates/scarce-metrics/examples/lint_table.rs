@@ -12,7 +12,13 @@ use scarce_metrics::linter::{ResultsTable, lint};
 fn main() -> Result<(), Box<dyn Error>> {
     // Left atrium, 20 test volumes, from Table I of arXiv:2410.15916.
     let published = ResultsTable::from_cells(
-        &["method", "Dice (%)", "Jaccard (%)", "95HD (voxel)", "ASD (voxel)"],
+        &[
+            "method",
+            "Dice (%)",
+            "Jaccard (%)",
+            "95HD (voxel)",
+            "ASD (voxel)",
+        ],
         &[
             ["MC-Net+, 8", "87.68", "78.27", "10.35", "1.85"],
             ["CAML, 4", "86.78", "75.97", "10.34", "2.89"],
@@ -22,7 +28,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         ],
     )?;
     let invented = ResultsTable::from_cells(
-        &["method", "n", "Dice (%)", "Accuracy", "HD (mm)", "HD95 (mm)"],
+        &[
+            "method",
+            "n",
+            "Dice (%)",
+            "Accuracy",
+            "HD (mm)",
+            "HD95 (mm)",
+        ],
         &[
             ["A", "20", "86.78 ± 14.02", "0.85", "31.0", "8.2"],
             ["B", "20", "95 ± 30", "0.873", "7.1", "8.2"],
