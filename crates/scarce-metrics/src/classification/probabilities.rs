@@ -59,7 +59,7 @@ impl Probabilities {
     pub(super) fn of_checked(values: Array2<f64>, reference: Vec<usize>) -> Self {
         Self {
             n_classes: values.ncols(),
-            values: values.into_iter().collect(),
+            values: in_rows(values),
             reference,
         }
     }
@@ -170,6 +170,18 @@ impl Confidences {
         }
         gaps.iter().map(|gap| gap.abs()).sum::<f64>() / total
     }
+}
+
+/// Row after row, without a copy where they lie so.
+fn in_rows(values: Array2<f64>) -> Vec<f64> {
+    if !values.is_standard_layout() {
+        return values.iter().copied().collect();
+    }
+    let length = values.len();
+    let (mut all, start) = values.into_raw_vec_and_offset();
+    all.drain(..start.unwrap_or(0));
+    all.truncate(length);
+    all
 }
 
 /// Whether these can be the probabilities of classes of which one must be true.

@@ -22,7 +22,7 @@
 //! Skewed Dice, 10000 repetitions each, mean width in brackets, from
 //! `cargo run --release -p scarce-metrics --example interval_coverage 10000`:
 //!
-//! | law of the cases | n | t | percentile | BCa |
+//! | law of the cases | n | `t_interval` | `percentile_interval` | `bca_interval` |
 //! | --- | --- | --- | --- | --- |
 //! | Beta(9, 1) | 10 | 91.5 % (0.122) | 87.9 % (0.099) | 89.1 % (0.105) |
 //! | Beta(9, 1) | 20 | 92.6 % (0.082) | 91.2 % (0.075) | 92.0 % (0.078) |
