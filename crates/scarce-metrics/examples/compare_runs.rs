@@ -52,7 +52,7 @@ fn run(name: &str, better_by: f64) -> RunFigures {
         let (x, y) = (f64::from(k), f64::from(k * k) + 100.0 * better_by);
         let dice = 0.88 + 0.05 * (2.0 * x).sin() + better_by + 0.01 * y.cos();
         // The third case was missed by the baseline: it has no distance.
-        let hd95_mm = (better_by > 0.0 || k != 3).then(|| 60.0 * (1.0 - dice));
+        let hd95_mm = (better_by > 0.0 || k != 3).then_some(60.0 * (1.0 - dice));
         let figures = [("dice", Some(dice)), ("hd95", hd95_mm)];
         let figures: BTreeMap<_, _> = figures.map(|(name, v)| (name.to_owned(), v)).into();
         (format!("case-{k:02}"), figures)

@@ -42,21 +42,19 @@ const LAWS: [Law; 2] = [
 /// An interval of the mean of values.
 type Interval = fn(&[f64], Seed) -> Option<(f64, f64)>;
 
-const INTERVALS: [(&str, Interval); 3] = [
-    ("t", |values, _| t_interval(values)),
-    ("percentile", |values, seed| {
-        percentile_interval(values, seed, "coverage")
-    }),
-    ("BCa", |values, seed| bca_interval(values, seed, "coverage")),
+const INTERVALS: [Interval; 3] = [
+    |values, _| t_interval(values),
+    |values, seed| percentile_interval(values, seed, "coverage"),
+    |values, seed| bca_interval(values, seed, "coverage"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let repeats: u64 = std::env::args().nth(1).map_or(Ok(10_000), |n| n.parse())?;
-    println!("| law of the cases | n | t | percentile | BCa |");
+    println!("| law of the cases | n | `t_interval` | `percentile_interval` | `bca_interval` |");
     println!("| --- | --- | --- | --- | --- |");
     for law in &LAWS {
         for n in [10, 20, 50, 100] {
-            let cells = INTERVALS.map(|(_, interval)| {
+            let cells = INTERVALS.map(|interval| {
                 let (held, width) = coverage(law, n, repeats, interval);
                 format!("{:.1} % ({width:.3})", 100.0 * held)
             });

@@ -29,7 +29,7 @@
 //! | `brier` | two classes: mean of (p − y)²; more: mean of Σₖ (pₖ − yₖ)², from 0 to 2 (Brier 1950) | `brier_score_loss` |
 //! | `ece` | Σ (bin's cases / n) ∣accuracy − mean confidence∣ over 15 bins of equal width (Guo et al. 2017) | `calibration_curve` |
 //!
-//! Of two classes the second is the positive one. With more, a figure of one class has the class's
+//! Of two classes the second is the positive one, and the two kappas are one. With more, a figure of one class has the class's
 //! name in front: `effusion.sensitivity`.
 //!
 //! **Undefined is not 0.** Where scikit-learn warns and gives 0, 1 or NaN (a class without cases, a
@@ -46,9 +46,11 @@
 
 mod agreement;
 mod confusion;
+mod definition;
 mod error;
 mod evaluate;
 mod figure;
+mod prepared;
 mod probabilities;
 mod ranking;
 mod report;

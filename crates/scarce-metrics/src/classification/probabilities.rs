@@ -1,6 +1,6 @@
 //! What probabilities say beyond their order.
 
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::Array2;
 
 use super::ClassificationError;
 
@@ -13,8 +13,9 @@ const SUM_TOLERANCE: f64 = 1e-5;
 /// Probabilities of each case's classes, and the class it is of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probabilities {
-    /// Case × class.
-    values: Array2<f64>,
+    n_classes: usize,
+    /// Case after case.
+    values: Vec<f64>,
     reference: Vec<usize>,
 }
 
@@ -48,14 +49,23 @@ impl Probabilities {
                 n_classes,
             });
         }
-        for (case, row) in values.rows().into_iter().enumerate() {
+        let probabilities = Self::of_checked(values, reference);
+        for (case, row) in probabilities.rows().enumerate() {
             check_row(row, &|| case.to_string())?;
         }
-        Ok(Self::of_checked(values, reference))
+        Ok(probabilities)
     }
 
     pub(super) fn of_checked(values: Array2<f64>, reference: Vec<usize>) -> Self {
-        Self { values, reference }
+        Self {
+            n_classes: values.ncols(),
+            values: in_rows(values),
+            reference,
+        }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        self.values.chunks_exact(self.n_classes)
     }
 
     /// Of two classes, by the probability of the second one, which `positive` tells the cases of.
@@ -82,13 +92,12 @@ impl Probabilities {
     /// Σₖ (pₖ − yₖ)² of each case, y being 1 for its class and else 0; halved for two classes, where
     /// that is (p − y)² of either (scikit-learn 1.7's `scale_by_half="auto"`).
     pub fn brier_of_cases(&self) -> Vec<f64> {
-        let scale = if self.values.ncols() == 2 { 0.5 } else { 1.0 };
-        let of_case = |(row, class): (ArrayView1<'_, f64>, &usize)| {
+        let scale = if self.n_classes == 2 { 0.5 } else { 1.0 };
+        let of_case = |(row, class): (&[f64], &usize)| {
             let square = |(k, p): (usize, &f64)| (p - f64::from(u8::from(k == *class))).powi(2);
             scale * row.iter().enumerate().map(square).sum::<f64>()
         };
-        let rows = self.values.rows().into_iter();
-        rows.zip(&self.reference).map(of_case).collect()
+        self.rows().zip(&self.reference).map(of_case).collect()
     }
 
     /// Expected calibration error of the surest class (Guo et al. 2017): cases go by their largest
@@ -111,21 +120,25 @@ impl Probabilities {
     }
 
     pub(super) fn confidences(&self, bins: usize) -> Confidences {
-        let step = 1.0 / bins as f64;
-        let rows = self.values.rows().into_iter();
-        let cases = rows
-            .zip(&self.reference)
-            .map(|(row, class)| {
-                let surest = argmax(row);
-                let confidence = row[surest];
-                let inner = |edge: &usize| (*edge as f64) * step < confidence;
-                SurestClass {
-                    bin: (1..bins).take_while(inner).count(),
-                    confidence,
-                    correct: surest == *class,
-                }
-            })
-            .collect();
+        let edge = |bin: usize| bin as f64 * (1.0 / bins as f64);
+        let of_case = |(row, class): (&[f64], &usize)| {
+            let surest = argmax(row);
+            let confidence = row[surest];
+            // Guessed, then moved to where the rounded edges say.
+            let mut bin = ((confidence * bins as f64) as usize).min(bins - 1);
+            while bin > 0 && confidence <= edge(bin) {
+                bin -= 1;
+            }
+            while bin + 1 < bins && confidence > edge(bin + 1) {
+                bin += 1;
+            }
+            SurestClass {
+                bin,
+                confidence,
+                correct: surest == *class,
+            }
+        };
+        let cases = self.rows().zip(&self.reference).map(of_case).collect();
         Confidences { bins, cases }
     }
 }
@@ -159,11 +172,20 @@ impl Confidences {
     }
 }
 
+/// Row after row, without a copy where they lie so.
+fn in_rows(values: Array2<f64>) -> Vec<f64> {
+    if !values.is_standard_layout() {
+        return values.iter().copied().collect();
+    }
+    let length = values.len();
+    let (mut all, start) = values.into_raw_vec_and_offset();
+    all.drain(..start.unwrap_or(0));
+    all.truncate(length);
+    all
+}
+
 /// Whether these can be the probabilities of classes of which one must be true.
-pub(super) fn check_row(
-    row: ArrayView1<'_, f64>,
-    case: &dyn Fn() -> String,
-) -> Result<(), ClassificationError> {
+pub(super) fn check_row(row: &[f64], case: &dyn Fn() -> String) -> Result<(), ClassificationError> {
     for (column, value) in row.iter().enumerate() {
         if !value.is_finite() {
             return Err(ClassificationError::NotFinite {
@@ -180,7 +202,7 @@ pub(super) fn check_row(
             });
         }
     }
-    let sum = row.sum();
+    let sum: f64 = row.iter().sum();
     if (sum - 1.0).abs() > SUM_TOLERANCE {
         return Err(ClassificationError::Sum { case: case(), sum });
     }
@@ -188,17 +210,12 @@ pub(super) fn check_row(
 }
 
 /// The class of the highest score; the first among equals, as NumPy's.
-pub(super) fn argmax(row: ArrayView1<'_, f64>) -> usize {
-    let mut best = 0;
-    for (class, score) in row.iter().enumerate() {
-        if *score > row[best] {
-            best = class;
+pub(super) fn argmax<'a>(scores: impl IntoIterator<Item = &'a f64>) -> usize {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (class, score) in scores.into_iter().enumerate() {
+        if *score > best.1 {
+            best = (class, *score);
         }
     }
-    best
-}
-
-/// The class of the highest score of each row.
-pub(super) fn surest_classes(scores: ArrayView2<'_, f64>) -> Vec<usize> {
-    scores.rows().into_iter().map(argmax).collect()
+    best.0
 }

@@ -33,8 +33,7 @@ pub struct ClassificationFigure {
     /// How the interval was made; none without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<IntervalMethod>,
-    /// What to bear in mind. For a figure that is no mean over cases, counts are of the smallest
-    /// class that occurs.
+    /// What to bear in mind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<CaseWarning>,
 }

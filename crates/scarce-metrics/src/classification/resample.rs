@@ -4,8 +4,8 @@ use rand::Rng as _;
 use rayon::prelude::*;
 use scarce_image::{Seed, StreamKey};
 
-use super::evaluate::{Prepared, Sample};
 use super::figure::Figure;
+use super::prepared::{Prepared, Sample};
 use crate::statistics::RESAMPLES;
 
 /// The values of figures over [`RESAMPLES`] resamples: `[figure][resample]`, none where undefined.

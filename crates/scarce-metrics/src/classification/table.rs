@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ndarray::{Array2, ArrayView1};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::ClassificationError;
-use super::probabilities::{check_row, surest_classes};
+use super::probabilities::{argmax, check_row};
 
 /// One case as a file of predictions holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,8 +101,10 @@ impl ClassificationTable {
             let id = first.id.clone();
             return Err(ClassificationError::NothingToScore { id });
         }
-        let surest =
-            |scores: &Array2<f64>| (scores.ncols() > 1).then(|| surest_classes(scores.view()));
+        let surest = |scores: &Array2<f64>| -> Option<Vec<usize>> {
+            let rows = scores.rows().into_iter().map(argmax);
+            (scores.ncols() > 1).then(|| rows.collect())
+        };
         Ok(Self {
             predicted: predicted.or_else(|| scores.as_ref().and_then(surest)),
             class_names,
@@ -216,10 +218,10 @@ fn matrix(
             });
         }
         if kind == ScoreKind::Probabilities && !single {
-            check_row(ArrayView1::from(row.as_slice()), &name)?;
+            check_row(row, &name)?;
         }
         if kind == ScoreKind::Probabilities && single {
-            check_row(ArrayView1::from(&[1.0 - row[0], row[0]]), &name)?;
+            check_row(&[1.0 - row[0], row[0]], &name)?;
         }
     }
     let expand = single && kind == ScoreKind::Probabilities;

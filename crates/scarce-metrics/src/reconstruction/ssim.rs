@@ -4,7 +4,7 @@ use ndarray::{ArrayView, Dimension};
 use serde::{Deserialize, Serialize};
 
 use super::moments::{WindowedPair, planes};
-use super::psnr::check;
+use super::psnr::{check_finite, check_shape};
 use super::{ReconstructionError, SsimWindow};
 
 /// How SSIM is computed.
@@ -92,7 +92,8 @@ where
     T: Copy + Into<f64> + Sync,
     D: Dimension,
 {
-    check(&reference, &reconstruction, data_range)?;
+    check_shape(&reference, &reconstruction, data_range)?;
+    check_finite(&reference, &reconstruction)?;
     let weights = options.window.weights()?;
     let (side, n_axes) = (weights.len(), reference.ndim());
     if !(2..=3).contains(&n_axes) {

@@ -16,6 +16,28 @@
 //!
 //! Intervals are of means. There is none of a median: a bootstrap of the median of few cases
 //! covers it far more rarely than it says.
+//!
+//! # How often a 95 % interval holds the mean
+//!
+//! Skewed Dice, 10000 repetitions each, mean width in brackets, from
+//! `cargo run --release -p scarce-metrics --example interval_coverage 10000`:
+//!
+//! | law of the cases | n | `t_interval` | `percentile_interval` | `bca_interval` |
+//! | --- | --- | --- | --- | --- |
+//! | Beta(9, 1) | 10 | 91.5 % (0.122) | 87.9 % (0.099) | 89.1 % (0.105) |
+//! | Beta(9, 1) | 20 | 92.6 % (0.082) | 91.2 % (0.075) | 92.0 % (0.078) |
+//! | Beta(9, 1) | 50 | 94.1 % (0.051) | 93.3 % (0.049) | 93.7 % (0.050) |
+//! | Beta(9, 1) | 100 | 94.7 % (0.036) | 94.3 % (0.035) | 94.6 % (0.035) |
+//! | nine in ten Beta(19, 1), one U(0, 0.9) | 10 | 69.9 % (0.207) | 67.2 % (0.161) | 69.8 % (0.197) |
+//! | nine in ten Beta(19, 1), one U(0, 0.9) | 20 | 80.7 % (0.150) | 80.2 % (0.132) | 81.7 % (0.158) |
+//! | nine in ten Beta(19, 1), one U(0, 0.9) | 50 | 90.8 % (0.097) | 91.1 % (0.093) | 92.8 % (0.102) |
+//! | nine in ten Beta(19, 1), one U(0, 0.9) | 100 | 92.7 % (0.069) | 93.3 % (0.067) | 94.8 % (0.071) |
+//!
+//! With a smooth tail all three come within 4 points from 20 cases on. With a few failures none does:
+//! 20 cases often hold none or one of them, and no interval knows of what was not drawn. So every
+//! figure carries its number of cases, and [`CaseWarning`]s below [`VERY_FEW_CASES`] and
+//! [`FEW_CASES`].
+
 mod bca;
 mod bootstrap;
 mod compare;

@@ -24,6 +24,11 @@ pub enum CaseWarning {
         /// How many there are.
         n: usize,
     },
+    /// Fewer than [`FEW_CASES`] of a class that a figure turns on.
+    SmallClass {
+        /// How many there are.
+        n: usize,
+    },
     /// All values are equal: an interval made from them has no width, and that proves nothing.
     AllEqual,
     /// Pairs that were left out because one run or both have no value for the case.
@@ -74,6 +79,10 @@ impl fmt::Display for CaseWarning {
             Self::FewCases { n } => write!(
                 f,
                 "{n} cases: the interval is somewhat too narrow if the figure is skewed"
+            ),
+            Self::SmallClass { n } => write!(
+                f,
+                "a class has {n} cases: the interval is too narrow, the more so the fewer they are"
             ),
             Self::AllEqual => f.write_str("all values are equal: the interval has no width"),
             Self::LeftOut {

@@ -48,7 +48,7 @@ fn are_close_to_numpys() {
     }
     // Twenty-three lesions are the smaller class.
     let warnings = &report.figures["roc_auc"].warnings;
-    assert_eq!(warnings, &[CaseWarning::FewCases { n: 23 }]);
+    assert_eq!(warnings, &[CaseWarning::SmallClass { n: 23 }]);
     for (name, figure) in &report.figures {
         let summary = &figure.summary;
         let (low, value, high) = (summary.low, summary.value, summary.high);

@@ -1,5 +1,6 @@
 //! What must hold for any cases.
 
+use ndarray::{Array2, Axis, Slice};
 use proptest::prelude::*;
 use scarce_metrics::classification::{ConfusionMatrix, Probabilities, RankedScores};
 
@@ -96,6 +97,21 @@ proptest! {
             let ap = straight.average_precision().unwrap();
             prop_assert!(ap > 0.0 && ap <= 1.0);
         }
+    }
+
+    #[test]
+    fn memory_order_does_not_matter(first in prop::collection::vec(0.0f64..=1.0, 2..9)) {
+        let n = first.len();
+        let values = Array2::from_shape_fn((n, 2), |(i, k)| if k == 0 { first[i] } else { 1.0 - first[i] });
+        let reference: Vec<usize> = (0..n).map(|i| i % 2).collect();
+        let plain = Probabilities::new(values.clone(), reference.clone()).unwrap();
+        // Columns first, and the inside of something larger.
+        let columns = values.t().as_standard_layout().into_owned().reversed_axes();
+        prop_assert_eq!(&Probabilities::new(columns, reference.clone()).unwrap(), &plain);
+        let mut larger = Array2::zeros((n + 3, 2));
+        larger.slice_axis_mut(Axis(0), Slice::from(1..n + 1)).assign(&values);
+        larger.slice_axis_inplace(Axis(0), Slice::from(1..n + 1));
+        prop_assert_eq!(&Probabilities::new(larger, reference).unwrap(), &plain);
     }
 
     #[test]
