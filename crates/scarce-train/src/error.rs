@@ -1,6 +1,6 @@
 //! What can go wrong in a training, and whose fault it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -105,4 +105,10 @@ impl TrainError {
             }
         }
     }
+}
+
+/// Says what was attempted on which file when it failed.
+pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> TrainError {
+    let path = path.to_owned();
+    move |source| TrainError::Io { what, source, path }
 }

@@ -1,13 +1,13 @@
 //! The folder a run writes: resolved configuration, manifest, metrics and checkpoints.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::TrainError;
+use crate::error::io;
+use crate::sinks::{MetricsTable, Sink};
 
 /// What to do with a run folder that is not empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +16,15 @@ pub enum Existing {
     Refuse,
     /// Go on from its last checkpoint.
     Resume,
+    /// Go on from its last checkpoint, or begin where it has none yet: for runs that are started again
+    /// and again, as by a cluster's queue.
+    Continue,
     /// Empty it first.
     Overwrite,
 }
 
 /// What made a run: enough to repeat it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunManifest {
     /// The kind of training, such as `"pretrain"` or `"semi"`.
     pub kind: String,
@@ -41,8 +44,11 @@ pub struct RunManifest {
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    metrics: File,
+    metrics: MetricsTable,
+    sinks: Vec<Box<dyn Sink>>,
     existing: Existing,
+    /// Whether there were checkpoints when it was opened.
+    begun: bool,
 }
 
 impl RunFolder {
@@ -73,16 +79,21 @@ impl RunFolder {
         };
         write("config.resolved.toml", resolved_config.as_bytes())?;
         write("manifest.json", &serde_json::to_vec_pretty(manifest)?)?;
-        let metrics = path.join("metrics.jsonl");
-        let metrics = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&metrics)
-            .map_err(io("cannot open", &metrics))?;
+        let mut metrics = MetricsTable::open(path)?;
+        let checkpoints = path.join("checkpoints");
+        let begun = ["last", "previous"]
+            .iter()
+            .any(|name| checkpoints.join(name).is_dir());
+        if existing == Existing::Continue && !begun {
+            // What an earlier session logged before its first checkpoint comes again.
+            metrics.resume_at(0)?;
+        }
         Ok(Self {
             path: path.to_owned(),
             metrics,
+            sinks: Vec::new(),
             existing,
+            begun,
         })
     }
 
@@ -98,86 +109,62 @@ impl RunFolder {
 
     /// Whether the run goes on from its last checkpoint.
     pub fn resumes(&self) -> bool {
-        self.existing == Existing::Resume
+        match self.existing {
+            Existing::Resume => true,
+            Existing::Continue => self.begun,
+            Existing::Refuse | Existing::Overwrite => false,
+        }
     }
 
-    /// Appends one row of figures to `metrics.jsonl`.
+    /// Adds a place where the figures of every step go, beside `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`] when what the sink holds of an earlier session can't be dropped.
+    pub fn add_sink(&mut self, mut sink: impl Sink + 'static) -> Result<(), TrainError> {
+        if self.existing == Existing::Continue && !self.begun {
+            sink.resume_at(0)?;
+        }
+        self.sinks.push(Box::new(sink));
+        Ok(())
+    }
+
+    /// Hands the figures of a step to `metrics.jsonl` and to every sink.
     ///
     /// # Errors
     /// [`TrainError::Io`].
     pub fn log(&mut self, step: u64, figures: &[(String, f64)]) -> Result<(), TrainError> {
-        let mut row = Map::new();
-        row.insert("step".to_owned(), step.into());
-        for (name, value) in figures {
-            row.insert(
-                name.clone(),
-                serde_json::Number::from_f64(*value).map_or(Value::Null, Value::Number),
-            );
-        }
-        let line = format!("{}\n", Value::Object(row));
-        self.metrics
-            .write_all(line.as_bytes())
-            .map_err(io("cannot write", &self.path.join("metrics.jsonl")))
+        self.metrics.on_step(step, figures)?;
+        self.sinks
+            .iter_mut()
+            .try_for_each(|sink| sink.on_step(step, figures))
     }
 
-    /// Drops the rows from `step` on: a run that resumes writes them again.
+    /// Has `metrics.jsonl` and every sink put what they hold on disk, as before a checkpoint.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`].
+    pub fn flush(&mut self) -> Result<(), TrainError> {
+        self.metrics.flush()?;
+        self.sinks.iter_mut().try_for_each(|sink| sink.flush())
+    }
+
+    /// Drops figures from `step` on: a run that resumes gives them again.
     ///
     /// # Errors
     /// [`TrainError::Io`].
     pub(crate) fn rewind_metrics(&mut self, step: u64) -> Result<(), TrainError> {
-        let path = self.path.join("metrics.jsonl");
-        let text = fs::read_to_string(&path).map_err(io("cannot read", &path))?;
-        // Lines are kept as they are: a float that is parsed and printed again can change its last digit.
-        let kept: Vec<&str> = text
-            .split_inclusive('\n')
-            .filter(|line| {
-                let row: Option<Map<String, Value>> = serde_json::from_str(line).ok();
-                row.and_then(|row| row.get("step")?.as_u64())
-                    .is_some_and(|s| s < step)
-            })
-            .collect();
-        let temporary = self.path.join("metrics.jsonl.tmp");
-        fs::write(&temporary, kept.concat()).map_err(io("cannot write", &temporary))?;
-        fs::rename(&temporary, &path).map_err(io("cannot rename", &temporary))?;
-        self.metrics = OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .map_err(io("cannot open", &path))?;
-        Ok(())
+        self.metrics.resume_at(step)?;
+        self.sinks
+            .iter_mut()
+            .try_for_each(|sink| sink.resume_at(step))
     }
 
-    /// Writes `metrics.csv`, the rows of `metrics.jsonl` as one table; columns in order of their
-    /// first appearance.
+    /// Writes `metrics.csv`, the rows of `metrics.jsonl` as one table.
     ///
     /// # Errors
     /// [`TrainError::Io`].
     pub fn write_csv(&self) -> Result<(), TrainError> {
-        let rows = self.rows()?;
-        let mut columns: Vec<&String> = Vec::new();
-        for key in rows.iter().flat_map(Map::keys) {
-            if !columns.contains(&key) {
-                columns.push(key);
-            }
-        }
-        let mut text = columns
-            .iter()
-            .map(|c| c.as_str())
-            .collect::<Vec<_>>()
-            .join(",");
-        for row in &rows {
-            text.push('\n');
-            let cells: Vec<String> = columns
-                .iter()
-                .map(|c| match row.get(*c) {
-                    None | Some(Value::Null) => String::new(),
-                    Some(value) => value.to_string(),
-                })
-                .collect();
-            text.push_str(&cells.join(","));
-        }
-        text.push('\n');
-        let path = self.path.join("metrics.csv");
-        fs::write(&path, text).map_err(io("cannot write", &path))
+        self.metrics.write_csv()
     }
 
     /// A JSON artefact of the run.
@@ -188,23 +175,4 @@ impl RunFolder {
         let path = self.path.join(name);
         fs::write(&path, serde_json::to_vec_pretty(value)?).map_err(io("cannot write", &path))
     }
-
-    fn rows(&self) -> Result<Vec<Map<String, Value>>, TrainError> {
-        let path = self.path.join("metrics.jsonl");
-        let file = File::open(&path).map_err(io("cannot open", &path))?;
-        let mut rows = Vec::new();
-        for line in BufReader::new(file).lines() {
-            let line = line.map_err(io("cannot read", &path))?;
-            // A kill can leave half a last line; its step will be done again.
-            if let Ok(Value::Object(row)) = serde_json::from_str(&line) {
-                rows.push(row);
-            }
-        }
-        Ok(rows)
-    }
-}
-
-fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> TrainError {
-    let path = path.to_owned();
-    move |source| TrainError::Io { what, source, path }
 }

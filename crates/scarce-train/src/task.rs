@@ -27,6 +27,17 @@ pub struct StepLoss {
     pub sample_ids: Vec<String>,
 }
 
+impl StepLoss {
+    /// A loss without further figures.
+    pub fn new(total: Tensor, sample_ids: Vec<String>) -> Self {
+        Self {
+            total,
+            figures: Vec::new(),
+            sample_ids,
+        }
+    }
+}
+
 /// A training that [`crate::run_training`] can drive.
 pub trait Task {
     /// The loss at one step. libtorch's generator has been seeded for this step.
@@ -35,8 +46,12 @@ pub trait Task {
     /// Whatever keeps the task from a loss; the run stops with nothing updated.
     fn loss(&mut self, context: &StepContext) -> Result<StepLoss, TaskError>;
 
-    /// The parameters to train, by unique name.
-    fn parameters(&self) -> Vec<(String, Tensor)>;
+    /// The parameters to train, by unique name: by default those of [`Self::weights`] that take a
+    /// gradient.
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        let weights = self.weights().into_iter();
+        weights.filter(|(_, t)| t.requires_grad()).collect()
+    }
 
     /// Weights and buffers of all networks, by unique name, sharing memory: saved as the group
     /// `weights` and copied back on resume.
