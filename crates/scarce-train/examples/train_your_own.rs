@@ -32,6 +32,9 @@ impl Task for Classify {
 }
 
 /// Trains into `folder`, or goes on with what lies there.
+///
+/// # Errors
+/// Whatever keeps the run from its end.
 pub fn train(folder: &Path, config: &LoopConfig) -> Result<TrainingSummary, Box<dyn Error>> {
     // What a worker thread does: here noise, brighter in the middle of every second image.
     let source = loader::from_fn("blob", 256, |index, context| {
