@@ -8,14 +8,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::TrainError;
+use crate::checkpoint::{io, write_whole};
 
 /// What to do with a run folder that is not empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
     /// Refuse it.
     Refuse,
-    /// Go on from its last checkpoint.
+    /// Go on from its last checkpoint, or from the start where it was stopped before it had one.
     Resume,
+    /// Go on from the checkpoint before the last, which is set aside as `checkpoints/unfit`.
+    ResumePrevious,
     /// Empty it first.
     Overwrite,
 }
@@ -43,10 +46,15 @@ pub struct RunFolder {
     path: PathBuf,
     metrics: File,
     existing: Existing,
+    resolved_config: String,
+    manifest: Vec<u8>,
+    /// Whether a run had been started in it before.
+    begun: bool,
 }
 
 impl RunFolder {
-    /// Creates or opens `path` and writes `config.resolved.toml` and `manifest.json` into it.
+    /// Creates or opens `path` and writes `config.resolved.toml` and `manifest.json` into it; in a
+    /// run that resumes they are replaced once its checkpoint is known to fit them.
     ///
     /// # Errors
     /// [`TrainError::RunExists`] for a folder that is not empty under [`Existing::Refuse`];
@@ -67,23 +75,47 @@ impl RunFolder {
             fs::remove_dir_all(path).map_err(io("cannot empty the run folder", path))?;
         }
         fs::create_dir_all(path).map_err(io("cannot create the run folder", path))?;
-        let write = |name: &str, bytes: &[u8]| {
-            let file = path.join(name);
-            fs::write(&file, bytes).map_err(io("cannot write", &file))
-        };
-        write("config.resolved.toml", resolved_config.as_bytes())?;
-        write("manifest.json", &serde_json::to_vec_pretty(manifest)?)?;
+        let begun = occupied && path.join("manifest.json").is_file();
         let metrics = path.join("metrics.jsonl");
         let metrics = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&metrics)
             .map_err(io("cannot open", &metrics))?;
-        Ok(Self {
+        let run = Self {
             path: path.to_owned(),
             metrics,
             existing,
-        })
+            resolved_config: resolved_config.to_owned(),
+            manifest: serde_json::to_vec_pretty(manifest)?,
+            begun,
+        };
+        if !run.resumes() {
+            run.describe()?;
+        }
+        Ok(run)
+    }
+
+    /// Writes `config.resolved.toml` and `manifest.json`.
+    pub(crate) fn describe(&self) -> Result<(), TrainError> {
+        let config = self.path.join("config.resolved.toml");
+        write_whole(&config, self.resolved_config.as_bytes())?;
+        write_whole(&self.path.join("manifest.json"), &self.manifest)
+    }
+
+    /// The configuration, as it was given to [`Self::open`].
+    pub(crate) fn resolved_config(&self) -> &str {
+        &self.resolved_config
+    }
+
+    /// Whether a run had been started in the folder before it was opened.
+    pub(crate) fn begun(&self) -> bool {
+        self.begun
+    }
+
+    /// What was said about a folder that is not empty.
+    pub(crate) fn existing(&self) -> Existing {
+        self.existing
     }
 
     /// The folder.
@@ -96,9 +128,22 @@ impl RunFolder {
         self.path.join("checkpoints")
     }
 
-    /// Whether the run goes on from its last checkpoint.
+    /// Whether the run goes on from a checkpoint.
     pub fn resumes(&self) -> bool {
-        self.existing == Existing::Resume
+        matches!(self.existing, Existing::Resume | Existing::ResumePrevious)
+    }
+
+    /// Waits until the rows are on the disk: a checkpoint must not outlive the rows before it.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`], also when the file was removed while the run went on.
+    pub(crate) fn sync_metrics(&self) -> Result<(), TrainError> {
+        let path = self.path.join("metrics.jsonl");
+        self.metrics
+            .sync_data()
+            .and_then(|()| fs::metadata(&path))
+            .map(|_| ())
+            .map_err(io("cannot keep the metrics", &path))
     }
 
     /// Appends one row of figures to `metrics.jsonl`.
@@ -136,9 +181,14 @@ impl RunFolder {
                     .is_some_and(|s| s < step)
             })
             .collect();
-        let temporary = self.path.join("metrics.jsonl.tmp");
-        fs::write(&temporary, kept.concat()).map_err(io("cannot write", &temporary))?;
-        fs::rename(&temporary, &path).map_err(io("cannot rename", &temporary))?;
+        if kept.len() as u64 != step {
+            tracing::warn!(
+                "{} has {} of the {step} rows before the checkpoint",
+                path.display(),
+                kept.len()
+            );
+        }
+        write_whole(&path, kept.concat().as_bytes())?;
         self.metrics = OpenOptions::new()
             .append(true)
             .open(&path)
@@ -177,7 +227,7 @@ impl RunFolder {
         }
         text.push('\n');
         let path = self.path.join("metrics.csv");
-        fs::write(&path, text).map_err(io("cannot write", &path))
+        write_whole(&path, text.as_bytes())
     }
 
     /// A JSON artefact of the run.
@@ -186,7 +236,7 @@ impl RunFolder {
     /// [`TrainError::Io`] and [`TrainError::Json`].
     pub fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), TrainError> {
         let path = self.path.join(name);
-        fs::write(&path, serde_json::to_vec_pretty(value)?).map_err(io("cannot write", &path))
+        write_whole(&path, &serde_json::to_vec_pretty(value)?)
     }
 
     fn rows(&self) -> Result<Vec<Map<String, Value>>, TrainError> {
@@ -202,9 +252,4 @@ impl RunFolder {
         }
         Ok(rows)
     }
-}
-
-fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> TrainError {
-    let path = path.to_owned();
-    move |source| TrainError::Io { what, source, path }
 }
