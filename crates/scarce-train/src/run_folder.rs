@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
-use crate::error::io;
+use crate::checkpoint::{io, write_whole};
 use crate::sinks::{MetricsTable, Sink};
 
 /// What to do with a run folder that is not empty.
@@ -14,10 +14,12 @@ use crate::sinks::{MetricsTable, Sink};
 pub enum Existing {
     /// Refuse it.
     Refuse,
-    /// Go on from its last checkpoint.
+    /// Go on from its last checkpoint, or from the start where it was stopped before it had one.
     Resume,
-    /// Go on from its last checkpoint, or begin where it has none yet: for runs that are started again
-    /// and again, as by a cluster's queue.
+    /// Go on from the checkpoint before the last, which is set aside as `checkpoints/unfit`.
+    ResumePrevious,
+    /// As [`Self::Resume`] where a run was started in the folder, else as [`Self::Refuse`]: for runs that
+    /// are started again and again, as by a cluster's queue.
     Continue,
     /// Empty it first.
     Overwrite,
@@ -47,12 +49,15 @@ pub struct RunFolder {
     metrics: MetricsTable,
     sinks: Vec<Box<dyn Sink>>,
     existing: Existing,
-    /// Whether there were checkpoints when it was opened.
+    resolved_config: String,
+    manifest: Vec<u8>,
+    /// Whether a run had been started in it before.
     begun: bool,
 }
 
 impl RunFolder {
-    /// Creates or opens `path` and writes `config.resolved.toml` and `manifest.json` into it.
+    /// Creates or opens `path` and writes `config.resolved.toml` and `manifest.json` into it; in a
+    /// run that resumes they are replaced once its checkpoint is known to fit them.
     ///
     /// # Errors
     /// [`TrainError::RunExists`] for a folder that is not empty under [`Existing::Refuse`];
@@ -64,6 +69,12 @@ impl RunFolder {
         manifest: &RunManifest,
     ) -> Result<Self, TrainError> {
         let occupied = path.is_dir() && fs::read_dir(path).is_ok_and(|mut d| d.next().is_some());
+        let begun = existing != Existing::Overwrite && path.join("manifest.json").is_file();
+        let existing = match existing {
+            Existing::Continue if begun => Existing::Resume,
+            Existing::Continue => Existing::Refuse,
+            other => other,
+        };
         if occupied && existing == Existing::Refuse {
             return Err(TrainError::RunExists {
                 path: path.to_owned(),
@@ -73,28 +84,41 @@ impl RunFolder {
             fs::remove_dir_all(path).map_err(io("cannot empty the run folder", path))?;
         }
         fs::create_dir_all(path).map_err(io("cannot create the run folder", path))?;
-        let write = |name: &str, bytes: &[u8]| {
-            let file = path.join(name);
-            fs::write(&file, bytes).map_err(io("cannot write", &file))
-        };
-        write("config.resolved.toml", resolved_config.as_bytes())?;
-        write("manifest.json", &serde_json::to_vec_pretty(manifest)?)?;
-        let mut metrics = MetricsTable::open(path)?;
-        let checkpoints = path.join("checkpoints");
-        let begun = ["last", "previous"]
-            .iter()
-            .any(|name| checkpoints.join(name).is_dir());
-        if existing == Existing::Continue && !begun {
-            // What an earlier session logged before its first checkpoint comes again.
-            metrics.resume_at(0)?;
-        }
-        Ok(Self {
+        let run = Self {
             path: path.to_owned(),
-            metrics,
+            metrics: MetricsTable::open(path)?,
             sinks: Vec::new(),
             existing,
+            resolved_config: resolved_config.to_owned(),
+            manifest: serde_json::to_vec_pretty(manifest)?,
             begun,
-        })
+        };
+        if !run.resumes() {
+            run.describe()?;
+        }
+        Ok(run)
+    }
+
+    /// Writes `config.resolved.toml` and `manifest.json`.
+    pub(crate) fn describe(&self) -> Result<(), TrainError> {
+        let config = self.path.join("config.resolved.toml");
+        write_whole(&config, self.resolved_config.as_bytes())?;
+        write_whole(&self.path.join("manifest.json"), &self.manifest)
+    }
+
+    /// The configuration, as it was given to [`Self::open`].
+    pub(crate) fn resolved_config(&self) -> &str {
+        &self.resolved_config
+    }
+
+    /// Whether a run had been started in the folder before it was opened.
+    pub(crate) fn begun(&self) -> bool {
+        self.begun
+    }
+
+    /// What was said about a folder that is not empty.
+    pub(crate) fn existing(&self) -> Existing {
+        self.existing
     }
 
     /// The folder.
@@ -107,25 +131,23 @@ impl RunFolder {
         self.path.join("checkpoints")
     }
 
-    /// Whether the run goes on from its last checkpoint.
+    /// Whether the run goes on from a checkpoint.
     pub fn resumes(&self) -> bool {
-        match self.existing {
-            Existing::Resume => true,
-            Existing::Continue => self.begun,
-            Existing::Refuse | Existing::Overwrite => false,
-        }
+        matches!(self.existing, Existing::Resume | Existing::ResumePrevious)
+    }
+
+    /// Waits until the figures are on the disk: a checkpoint must not outlive the rows before it.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`], also when `metrics.jsonl` was removed while the run went on.
+    pub(crate) fn sync_metrics(&mut self) -> Result<(), TrainError> {
+        self.metrics.flush()?;
+        self.sinks.iter_mut().try_for_each(|sink| sink.flush())
     }
 
     /// Adds a place where the figures of every step go, beside `metrics.jsonl`.
-    ///
-    /// # Errors
-    /// [`TrainError::Io`] when what the sink holds of an earlier session can't be dropped.
-    pub fn add_sink(&mut self, mut sink: impl Sink + 'static) -> Result<(), TrainError> {
-        if self.existing == Existing::Continue && !self.begun {
-            sink.resume_at(0)?;
-        }
+    pub fn add_sink(&mut self, sink: impl Sink + 'static) {
         self.sinks.push(Box::new(sink));
-        Ok(())
     }
 
     /// Hands the figures of a step to `metrics.jsonl` and to every sink.
@@ -137,15 +159,6 @@ impl RunFolder {
         self.sinks
             .iter_mut()
             .try_for_each(|sink| sink.on_step(step, figures))
-    }
-
-    /// Has `metrics.jsonl` and every sink put what they hold on disk, as before a checkpoint.
-    ///
-    /// # Errors
-    /// [`TrainError::Io`].
-    pub fn flush(&mut self) -> Result<(), TrainError> {
-        self.metrics.flush()?;
-        self.sinks.iter_mut().try_for_each(|sink| sink.flush())
     }
 
     /// Drops figures from `step` on: a run that resumes gives them again.
@@ -173,6 +186,6 @@ impl RunFolder {
     /// [`TrainError::Io`] and [`TrainError::Json`].
     pub fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), TrainError> {
         let path = self.path.join(name);
-        fs::write(&path, serde_json::to_vec_pretty(value)?).map_err(io("cannot write", &path))
+        write_whole(&path, &serde_json::to_vec_pretty(value)?)
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Sink;
 use crate::TrainError;
-use crate::error::io;
+use crate::checkpoint::{io, write_whole};
 
 /// The rows of `metrics.jsonl`; a figure that is not finite is `null`.
 #[derive(Debug)]
@@ -59,8 +59,7 @@ impl MetricsTable {
             text.push_str(&cells.join(","));
         }
         text.push('\n');
-        let path = self.folder.join("metrics.csv");
-        fs::write(&path, text).map_err(io("cannot write", &path))
+        write_whole(&self.folder.join("metrics.csv"), text.as_bytes())
     }
 
     fn path(&self) -> PathBuf {
@@ -110,17 +109,25 @@ impl Sink for MetricsTable {
                     .is_some_and(|s| s < step)
             })
             .collect();
-        let temporary = self.folder.join("metrics.jsonl.tmp");
-        fs::write(&temporary, kept.concat()).map_err(io("cannot write", &temporary))?;
-        fs::rename(&temporary, &path).map_err(io("cannot rename", &temporary))?;
+        if kept.len() as u64 != step {
+            tracing::warn!(
+                "{} has {} of the {step} rows before the checkpoint",
+                path.display(),
+                kept.len()
+            );
+        }
+        write_whole(&path, kept.concat().as_bytes())?;
         self.rows = append(&path)?;
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), TrainError> {
+        let path = self.path();
         self.rows
             .sync_data()
-            .map_err(io("cannot sync", &self.path()))
+            .and_then(|()| fs::metadata(&path))
+            .map(|_| ())
+            .map_err(io("cannot keep the metrics", &path))
     }
 }
 

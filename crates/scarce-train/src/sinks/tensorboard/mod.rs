@@ -12,7 +12,7 @@ use event::Event;
 
 use super::Sink;
 use crate::TrainError;
-use crate::error::io;
+use crate::checkpoint::io;
 
 /// A folder of event files, as `tensorboard --logdir` reads it: every figure a scalar under its name.
 ///
