@@ -56,7 +56,7 @@ pub fn train(folder: &Path, config: &LoopConfig) -> Result<TrainingSummary, Box<
     };
     let mut run = RunFolder::open(folder, Existing::Continue, "", &RunManifest::default())?;
     run.add_sink(TensorBoard::new(&folder.join("tensorboard")));
-    run.add_sink(Progress::to_stderr(config.steps, 10).with_data_wait(task.loader.data_wait()));
+    run.add_sink(Progress::new(config.steps, 10).with_data_wait(task.loader.data_wait()));
     Ok(run_training(&mut task, config, &mut run, seed)?)
 }
 

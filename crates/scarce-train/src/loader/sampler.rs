@@ -388,6 +388,28 @@ mod tests {
         assert_eq!(listed.steps_of_epoch(1), 3..6);
     }
 
+    #[test]
+    fn the_order_is_the_shuffle_that_is_documented() {
+        let (labelled, unlabelled) = ((0..5).collect(), (5..12).collect());
+        let mut sampler =
+            Sampler::two_streams(labelled, unlabelled, [2, 3], Remainder::CarryOver).unwrap();
+        for step in 0..9u64 {
+            let mut expected = Vec::new();
+            for (name, from, samples, batch) in [("labelled", 0, 5, 2), ("unlabelled", 5, 7, 3)] {
+                for at in step * batch..(step + 1) * batch {
+                    let mut order: Vec<usize> = (from..from + samples).collect();
+                    order.shuffle(&mut SEED.stream(StreamKey {
+                        epoch: at / samples as u64,
+                        sample_id: "",
+                        purpose: name,
+                    }));
+                    expected.push(order[(at % samples as u64) as usize]);
+                }
+            }
+            assert_eq!(indices(&mut sampler, step..step + 1), [expected]);
+        }
+    }
+
     /// Labelled samples come first and are 0 to 2; 3 to 9 carry no label.
     #[test]
     fn two_streams_keep_their_shares() {

@@ -16,7 +16,7 @@ const WINDOW: usize = 50;
 
 /// How a run goes: `step 120/15000  3.4 it/s  data 2%  loss 0.2173  ETA 1:12:56  RSS 1.3 GiB`.
 ///
-/// On a terminal it is one line at the bottom, drawn anew; elsewhere a line now and then. Speed and the
+/// On a terminal it is one line at the bottom, drawn anew; elsewhere a line of the log now and then. Speed and the
 /// share of time spent waiting for data are those of the last 50 steps; memory is this process's resident
 /// set, where the system tells (Linux).
 pub struct Progress {
@@ -29,27 +29,29 @@ pub struct Progress {
 
 enum Output {
     Bar(ProgressBar),
+    Log,
     Lines(Box<dyn Write + Send>),
 }
 
 impl Progress {
-    /// Onto standard error: a line that is drawn anew on a terminal, a line every `every` steps elsewhere.
-    pub fn to_stderr(steps: u64, every: u64) -> Self {
+    /// Of a run of `steps` steps: a line drawn anew where standard error is a terminal, elsewhere one line of
+    /// the log every `every` steps and at the end.
+    pub fn new(steps: u64, every: u64) -> Self {
         if !io::stderr().is_terminal() {
-            return Self::to_writer(steps, every, Box::new(io::stderr()));
+            return Self::onto(steps, every, Output::Log);
         }
         let bar = ProgressBar::new_spinner().with_style(ProgressStyle::default_bar());
         // A template of our own text alone; the one it starts with would be a bar of unknown length.
         let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| bar.style());
-        Self::new(steps, every, Output::Bar(bar.with_style(style)))
+        Self::onto(steps, every, Output::Bar(bar.with_style(style)))
     }
 
     /// Plain lines into `writer`, one every `every` steps and one at the end.
     pub fn to_writer(steps: u64, every: u64, writer: Box<dyn Write + Send>) -> Self {
-        Self::new(steps, every, Output::Lines(writer))
+        Self::onto(steps, every, Output::Lines(writer))
     }
 
-    fn new(steps: u64, every: u64, output: Output) -> Self {
+    fn onto(steps: u64, every: u64, output: Output) -> Self {
         Self {
             steps,
             every: every.max(1),
@@ -97,22 +99,16 @@ impl Sink for Progress {
             self.recent.pop_front();
         }
         let last = step + 1 >= self.steps;
-        let line = |this: &Self| this.reading(step, figures).to_string();
-        match &self.output {
-            Output::Bar(bar) => {
-                bar.set_message(line(self));
-                if last {
-                    bar.finish();
-                }
+        let due = last || (step + 1).is_multiple_of(self.every);
+        if matches!(self.output, Output::Bar(_)) || due {
+            let line = self.reading(step, figures).to_string();
+            match &mut self.output {
+                Output::Bar(bar) if last => bar.finish_with_message(line),
+                Output::Bar(bar) => bar.set_message(line),
+                Output::Log => tracing::info!("{line}"),
+                // What the lines go to may be closed; that is no reason to end a training.
+                Output::Lines(writer) => drop(writeln!(writer, "{line}")),
             }
-            Output::Lines(_) if last || (step + 1).is_multiple_of(self.every) => {
-                let line = line(self);
-                if let Output::Lines(writer) = &mut self.output {
-                    // Standard error may be closed; that is no reason to end a training.
-                    let _ = writeln!(writer, "{line}");
-                }
-            }
-            Output::Lines(_) => {}
         }
         Ok(())
     }
@@ -149,7 +145,7 @@ impl fmt::Debug for Progress {
 }
 
 /// What a line says; what isn't known is left out.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Reading {
     done: u64,
     steps: u64,
@@ -235,21 +231,14 @@ mod tests {
         };
         for (reading, expected) in [
             (
-                &slow,
-                "step 120/15000  10.0 s/it  loss 0.2173  ETA 1d 17:20:00",
-            ),
-            (&first, "step 1/2"),
-            (
-                &Reading {
-                    done: 120,
-                    steps: 15_000,
-                    steps_per_s: Some(3.4),
-                    data_wait_share: Some(0.021),
-                    loss: Some(0.217_34),
-                    resident_bytes: Some(1_400_000_000),
-                },
+                whole,
                 "step 120/15000  3.4 it/s  data 2%  loss 0.2173  ETA 1:12:56  RSS 1.3 GiB",
             ),
+            (
+                slow,
+                "step 120/15000  10.0 s/it  loss 0.2173  ETA 1d 17:20:00",
+            ),
+            (first, "step 1/2"),
         ] {
             assert_eq!(reading.to_string(), expected);
         }

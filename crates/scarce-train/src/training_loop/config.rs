@@ -55,7 +55,7 @@ pub struct LoopConfig {
     pub max_roll_backs: usize,
     /// Steps between checkpoints; one is always written at the end.
     pub checkpoint_every: u64,
-    /// Steps between lines of the log; every step goes to `metrics.jsonl`.
+    /// Steps between lines of the log where progress is not shown on a terminal; every step goes to `metrics.jsonl`.
     pub log_every: u64,
     /// Seconds after which a session saves and stops; 0 for no limit. The clock decides only where it
     /// stops: resumed, the run ends as if it had not.

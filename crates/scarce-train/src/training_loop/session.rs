@@ -28,7 +28,6 @@ pub(super) struct Session<'a, 'h> {
     /// The samples of the step before, named when what it left is not finite.
     pub last_samples: Vec<String>,
     began: Instant,
-    steps_before: u64,
     saved_at: Option<u64>,
 }
 
@@ -82,7 +81,6 @@ impl<'a, 'h> Session<'a, 'h> {
             state,
             last_samples: Vec::new(),
             began: Instant::now(),
-            steps_before: 0,
             saved_at: None,
         })
     }
@@ -92,7 +90,6 @@ impl<'a, 'h> Session<'a, 'h> {
         if self.run.resumes() && self.resume()? {
             self.saved_at = Some(self.state.step);
         }
-        self.steps_before = self.state.step;
         let rolls_back = self.config.non_finite == NonFinitePolicy::RollBack;
         if self.saved_at.is_none() && (rolls_back || self.config.steps == 0) {
             // The networks as they were drawn: for controls, and to return to.
@@ -165,19 +162,6 @@ impl<'a, 'h> Session<'a, 'h> {
             sample_id,
             purpose,
         }));
-    }
-
-    /// One line of the log.
-    pub(super) fn tell_progress(&self, loss: f64) {
-        let done = self.state.step;
-        if done.is_multiple_of(self.config.log_every.max(1)) || done == self.config.steps {
-            let taken = done.saturating_sub(self.steps_before).max(1) as f64;
-            let seconds = self.began.elapsed().as_secs_f64() / taken;
-            tracing::info!(
-                "step {done}/{}: loss {loss:.4}, {seconds:.2} s/step",
-                self.config.steps
-            );
-        }
     }
 
     pub(super) fn checkpoint(&self) -> Checkpoint {

@@ -51,9 +51,7 @@ impl Session<'_, '_> {
         figures.push(("gradient_norm".to_owned(), gradient_norm));
         self.last_samples = batches.sample_ids;
         self.validate(&mut figures)?;
-        self.run.log(step, &figures)?;
-        self.tell_progress(batches.loss);
-        Ok(())
+        self.run.log(step, &figures)
     }
 
     /// Losses and gradients of the step's batches, averaged.
