@@ -270,6 +270,9 @@ fn a_log_that_is_removed_costs_no_step() {
     }
 }
 
+/// Whether the hook of the test below was called.
+static CALLED: AtomicBool = AtomicBool::new(false);
+
 #[test]
 fn bf16_needs_someone_to_bring_it() {
     let _turn = take_turn();
@@ -280,7 +283,6 @@ fn bf16_needs_someone_to_bring_it() {
     };
     let error = plain(&folder.path().join("a"), Existing::Refuse, &settings).unwrap_err();
     assert!(error.to_string().contains("`precision`"), "{error}");
-    static CALLED: AtomicBool = AtomicBool::new(false);
     let hooks = TrainingHooks {
         autocast: Some(|forward| {
             CALLED.store(true, Ordering::Relaxed);
@@ -342,21 +344,22 @@ fn settings_out_of_range_are_named() {
     }
 }
 
+struct Fails;
+impl scarce_train::Task for Fails {
+    fn loss(&mut self, _: &scarce_train::StepContext) -> Result<StepLoss, TaskError> {
+        Err("the scan is gone".into())
+    }
+    fn parameters(&self) -> Vec<(String, tch::Tensor)> {
+        Vec::new()
+    }
+    fn weights(&self) -> Vec<(String, tch::Tensor)> {
+        Vec::new()
+    }
+}
+
 #[test]
 fn a_failing_task_is_told_with_its_step() {
     let _turn = take_turn();
-    struct Fails;
-    impl scarce_train::Task for Fails {
-        fn loss(&mut self, _: &scarce_train::StepContext) -> Result<StepLoss, TaskError> {
-            Err("the scan is gone".into())
-        }
-        fn parameters(&self) -> Vec<(String, tch::Tensor)> {
-            Vec::new()
-        }
-        fn weights(&self) -> Vec<(String, tch::Tensor)> {
-            Vec::new()
-        }
-    }
     let folder = tempfile::tempdir().unwrap();
     let mut run = small::open(&folder.path().join("run"), Existing::Refuse).unwrap();
     let error =
