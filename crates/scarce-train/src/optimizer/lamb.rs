@@ -1,4 +1,4 @@
-//! timm's `Lamb`'s update (NvLamb), and so SparK's.
+//! timm's `Lamb`'s update (`NvLamb`), and so SparK's.
 
 use tch::Tensor;
 

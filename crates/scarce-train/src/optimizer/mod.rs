@@ -61,8 +61,35 @@ impl Optimizer {
     /// Forgets all gradients.
     pub fn zero_grad(&mut self) {
         for slot in &mut self.slots {
+            slot.gradient = None;
             slot.parameter.zero_grad();
         }
+    }
+
+    /// Adds the gradients of `loss`. Unlike with `loss.backward()`, they are taken over instead of being added to
+    /// zeros, and a parameter that the loss does not depend on has none.
+    ///
+    /// # Errors
+    /// [`TrainError::Torch`] from libtorch.
+    pub fn backward(&mut self, loss: &Tensor) -> Result<(), TrainError> {
+        let mut trained: Vec<&mut Slot> = self
+            .slots
+            .iter_mut()
+            .filter(|slot| slot.parameter.requires_grad())
+            .collect();
+        let parameters: Vec<&Tensor> = trained.iter().map(|slot| &slot.parameter).collect();
+        let gradients = Tensor::f_run_backward(&[loss], &parameters, false, false)?;
+        let _guard = tch::no_grad_guard();
+        for (slot, gradient) in trained.iter_mut().zip(gradients) {
+            if gradient.defined() {
+                slot.gradient = Some(match slot.gradient.take() {
+                    None => gradient,
+                    // Not in place: autograd may have given one tensor to two parameters.
+                    Some(sum) => sum.f_add(&gradient)?,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The norm of all gradients together, parameters without one left out.
@@ -71,12 +98,7 @@ impl Optimizer {
     /// [`TrainError::Torch`] from libtorch.
     pub fn gradient_norm(&self) -> Result<f64, TrainError> {
         let _guard = tch::no_grad_guard();
-        let gradients: Vec<Tensor> = self
-            .slots
-            .iter()
-            .map(|slot| slot.parameter.grad())
-            .filter(Tensor::defined)
-            .collect();
+        let gradients: Vec<Tensor> = self.slots.iter().filter_map(Slot::gradient).collect();
         global_norm(&gradients)
     }
 
@@ -86,7 +108,7 @@ impl Optimizer {
     }
 
     /// One update with gradients scaled by `gradient_scale` (1, or less to clip). Parameters
-    /// without a gradient keep their values and moments. The gradients are used up.
+    /// without a gradient keep their values and moments.
     ///
     /// # Errors
     /// [`TrainError::Torch`] from libtorch.
@@ -102,17 +124,18 @@ impl Optimizer {
             _ => gradient_scale,
         };
         for slot in &mut self.slots {
-            let mut gradient = slot.parameter.grad();
-            if !gradient.defined() {
+            let Some(gradient) = slot.gradient() else {
                 if matches!(self.config, OptimizerConfig::Lamb { .. }) {
                     // timm counts for all parameters together.
                     slot.count_step()?;
                 }
                 continue;
-            }
-            if scale != 1.0 {
-                let _ = gradient.f_mul_scalar_(scale)?;
-            }
+            };
+            let gradient = if scale == 1.0 {
+                gradient
+            } else {
+                gradient.f_mul_scalar(scale)?
+            };
             let weight_decay = if slot.settings.decays {
                 self.weight_decay
             } else {
@@ -122,12 +145,7 @@ impl Optimizer {
             match self.config {
                 OptimizerConfig::Sgd {
                     momentum, nesterov, ..
-                } => sgd::update(
-                    slot,
-                    &mut gradient,
-                    rate,
-                    (momentum, weight_decay, nesterov),
-                )?,
+                } => sgd::update(slot, &gradient, rate, (momentum, weight_decay, nesterov))?,
                 OptimizerConfig::AdamW {
                     beta1, beta2, eps, ..
                 } => adamw::AdamW {

@@ -10,6 +10,8 @@ pub(super) struct Slot {
     pub name: String,
     pub parameter: Tensor,
     pub settings: ParameterSettings,
+    /// From [`super::Optimizer::backward`].
+    pub gradient: Option<Tensor>,
     /// SGD: the momentum buffer. AdamW and LAMB: the first and the second moment.
     pub moments: Vec<Tensor>,
     /// Updates so far, as PyTorch counts them: for each parameter, since one without a gradient has none.
@@ -32,8 +34,17 @@ impl Slot {
             name,
             parameter,
             settings,
+            gradient: None,
             moments,
             steps: counts_steps.then(zero),
+        }
+    }
+
+    /// The gradient that was taken over, or the one that `backward` left at the parameter.
+    pub(super) fn gradient(&self) -> Option<Tensor> {
+        match &self.gradient {
+            Some(gradient) => Some(gradient.shallow_clone()),
+            None => Some(self.parameter.grad()).filter(Tensor::defined),
         }
     }
 

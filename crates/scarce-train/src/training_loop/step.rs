@@ -80,20 +80,16 @@ impl Session<'_, '_> {
             } else {
                 loss.total.f_div_scalar(count as f64)?
             };
-            let last = index + 1 == count;
-            let exchange_error = |source| TrainError::Task { step, source };
-            if let Some(processes) = &mut self.hooks.processes
-                && last
-            {
-                processes.before_backward(&total).map_err(exchange_error)?;
-            }
-            total.f_backward()?;
-            if let Some(processes) = &mut self.hooks.processes
-                && last
-            {
-                processes
-                    .after_backward(&self.parameters)
-                    .map_err(exchange_error)?;
+            match &mut self.hooks.processes {
+                None => self.optimizer.backward(&total)?,
+                // Where gradients are exchanged while they come, they must come to the parameters.
+                Some(processes) if index + 1 == count => {
+                    let error = |source| TrainError::Task { step, source };
+                    processes.before_backward(&total).map_err(error)?;
+                    total.f_backward()?;
+                    processes.after_backward(&self.parameters).map_err(error)?;
+                }
+                Some(_) => total.f_backward()?,
             }
         }
         Ok(batches)

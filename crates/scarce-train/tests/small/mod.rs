@@ -1,8 +1,13 @@
 //! A small network that learns a fixed function of noise, with all that a checkpoint must hold: batch-norm
 //! statistics, draws from libtorch's generator, and a memory of the step before.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use scarce_train::image::{Seed, StreamKey};
 use scarce_train::{
@@ -14,6 +19,14 @@ use tch::nn::{self, ModuleT as _};
 use tch::{Device, Kind, Tensor};
 
 pub const SEED: Seed = Seed(11);
+
+/// libtorch's generator belongs to the process: tests that draw from it take turns.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
+pub fn take_turn() -> MutexGuard<'static, ()> {
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
 
 #[derive(Debug)]
@@ -23,6 +36,15 @@ pub struct SmallTask {
     last: Tensor,
     /// Steps whose input holds a NaN.
     pub poisoned: Vec<u64>,
+    /// A step whose loss is finite, but not its gradient.
+    pub poisoned_gradient: Option<u64>,
+    /// A step after which a weight that no loss depends on is NaN.
+    pub poisoned_weight: Option<u64>,
+    poison: Tensor,
+    /// A step in which a flag is set.
+    pub stop_at: Option<(u64, Arc<AtomicBool>)>,
+    /// A step in which a file or a folder is removed.
+    pub remove_at: Option<(u64, PathBuf)>,
 }
 
 impl SmallTask {
@@ -56,6 +78,11 @@ impl SmallTask {
             network,
             last: Tensor::zeros([8], CPU),
             poisoned: Vec::new(),
+            poisoned_gradient: None,
+            poisoned_weight: None,
+            poison: Tensor::zeros([1], CPU),
+            stop_at: None,
+            remove_at: None,
         }
     }
 
@@ -76,8 +103,28 @@ impl Task for SmallTask {
         } else {
             input
         };
+        if let Some((step, stop)) = &self.stop_at
+            && *step == context.step
+        {
+            stop.store(true, Ordering::Relaxed);
+        }
+        if let Some((step, path)) = &self.remove_at
+            && *step == context.step
+        {
+            if path.is_dir() {
+                fs::remove_dir_all(path)?;
+            } else {
+                fs::remove_file(path)?;
+            }
+        }
+        let mut total = self.error(&input, true) + carried;
+        if self.poisoned_gradient == Some(context.step) {
+            // The root of zero: its slope is infinite.
+            let bias = &self.parameters()[0].1;
+            total += (bias - bias.detach()).abs().sqrt().sum(Kind::Float);
+        }
         Ok(StepLoss {
-            total: self.error(&input, true) + carried,
+            total,
             figures: vec![("carried".to_owned(), carried_value(&self.last))],
             sample_ids: vec![format!("batch-{}", context.step)],
         })
@@ -91,7 +138,16 @@ impl Task for SmallTask {
     }
 
     fn weights(&self) -> Vec<(String, Tensor)> {
-        named_variables(&self.store)
+        let mut weights = named_variables(&self.store);
+        weights.push(("poison".to_owned(), self.poison.shallow_clone()));
+        weights
+    }
+
+    fn after_step(&mut self, context: &StepContext) -> Result<(), TaskError> {
+        if self.poisoned_weight == Some(context.step) {
+            let _ = self.poison.f_fill_(f64::NAN)?;
+        }
+        Ok(())
     }
 
     fn validate(&mut self, _context: &StepContext) -> Result<Vec<(String, f64)>, TaskError> {
@@ -148,6 +204,11 @@ pub fn train(
     existing: Existing,
     hooks: TrainingHooks<'_>,
 ) -> Result<TrainingSummary, TrainError> {
+    let mut run = open(path, existing)?;
+    run_training_with(task, config, &mut run, SEED, hooks)
+}
+
+pub fn open(path: &Path, existing: Existing) -> Result<RunFolder, TrainError> {
     let manifest = RunManifest {
         kind: "small".to_owned(),
         seed: SEED.0,
@@ -156,19 +217,18 @@ pub fn train(
         versions: BTreeMap::new(),
         inputs: BTreeMap::new(),
     };
-    let mut run = RunFolder::open(path, existing, "", &manifest)?;
-    run_training_with(task, config, &mut run, SEED, hooks)
+    RunFolder::open(path, existing, "", &manifest)
 }
 
 /// All that a finished run leaves, by name.
 pub fn artefacts(run: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for folder in ["checkpoints/last", "checkpoints/best", "."] {
-        for entry in std::fs::read_dir(run.join(folder)).unwrap() {
+        for entry in fs::read_dir(run.join(folder)).unwrap() {
             let entry = entry.unwrap();
             if entry.file_type().unwrap().is_file() {
                 let name = format!("{folder}/{}", entry.file_name().display());
-                found.insert(name, std::fs::read(entry.path()).unwrap());
+                found.insert(name, fs::read(entry.path()).unwrap());
             }
         }
     }
