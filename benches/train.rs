@@ -63,9 +63,7 @@ fn checkpoint(parameters: &[(String, Tensor)]) -> Checkpoint {
         groups: BTreeMap::from([("weights".to_owned(), weights.collect())]),
         state: CheckpointState {
             step: 1,
-            seed: 1,
-            threads: 1,
-            blake3: BTreeMap::new(),
+            ..CheckpointState::default()
         },
     }
 }

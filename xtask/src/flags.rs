@@ -33,6 +33,11 @@ xflags::xflags! {
             /// Arguments of nextest, or of `cargo test` where nextest isn't installed.
             repeated args: String
         }
+        /// A training killed at random moments, resumed, and compared byte by byte with one left alone.
+        cmd kill-test {
+            /// How often it is killed; 20 if not given.
+            optional --kills kills: u64
+        }
         /// Formatting, tidiness, dependency arrows, lints, documentation, tests; the cheapest first.
         cmd validate {
             /// All but the tests.

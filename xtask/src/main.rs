@@ -11,7 +11,9 @@ use anyhow::Result;
 use xtask::bench;
 use xtask::flags::{DataCmd, Demo, Pipeline, Xtask, XtaskCmd};
 use xtask::workspace::Workspace;
-use xtask::{data, demo, doctor, failure, parity, pipeline, setup, test, tidy, validate};
+use xtask::{
+    data, demo, doctor, failure, kill_test, parity, pipeline, setup, test, tidy, validate,
+};
 
 fn main() -> ExitCode {
     match run(Xtask::from_env_or_exit()) {
@@ -36,6 +38,9 @@ fn run(flags: Xtask) -> Result<()> {
         XtaskCmd::Doctor(flags) => doctor::doctor(&workspace, flags.json),
         XtaskCmd::Demo(flags) => demo::demo(&workspace, &demo_options(flags)),
         XtaskCmd::Test(flags) => test::test(&workspace, &flags.args),
+        XtaskCmd::KillTest(flags) => {
+            kill_test::kill_test(&workspace, flags.kills.unwrap_or(kill_test::DEFAULT_KILLS))
+        }
         XtaskCmd::Validate(flags) => validate::validate(&workspace, !flags.no_tests),
         XtaskCmd::Tidy(_) => tidy::tidy(&workspace),
         XtaskCmd::Pipeline(flags) => run_pipeline(&workspace, flags),

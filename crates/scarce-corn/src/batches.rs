@@ -1,8 +1,8 @@
 //! The crops of a step, labelled and unlabelled.
 
 use ndarray::ArrayView3;
-use rand::seq::SliceRandom as _;
 use scarce_train::image::StreamKey;
+use scarce_train::loader::{Remainder, Sampler};
 use scarce_train::{StepContext, tensor_from_array};
 use tch::Tensor;
 
@@ -16,6 +16,8 @@ pub(crate) struct TwoStreams {
     labelled: Vec<LabelledVolume>,
     foreground: Vec<Vec<[u32; 3]>>,
     unlabelled: Vec<UnlabelledVolume>,
+    /// Indices run over the labelled volumes, then over the unlabelled.
+    sampler: Sampler,
 }
 
 /// One step's crops, on the CPU.
@@ -41,20 +43,31 @@ impl Batch {
 }
 
 impl TwoStreams {
-    pub(crate) fn new(labelled: Vec<LabelledVolume>, unlabelled: Vec<UnlabelledVolume>) -> Self {
+    pub(crate) fn new(
+        labelled: Vec<LabelledVolume>,
+        unlabelled: Vec<UnlabelledVolume>,
+        config: &SemiConfig,
+    ) -> Result<Self, CornError> {
+        let sampler = Sampler::two_streams(
+            (0..labelled.len()).collect(),
+            (labelled.len()..labelled.len() + unlabelled.len()).collect(),
+            [config.labelled_batch, config.unlabelled_batch],
+            Remainder::CarryOver,
+        )?;
         let foreground = labelled
             .iter()
             .map(|v| foreground_voxels(v.label.view()))
             .collect();
-        Self {
+        Ok(Self {
             labelled,
             foreground,
             unlabelled,
-        }
+            sampler,
+        })
     }
 
     pub(crate) fn batch(
-        &self,
+        &mut self,
         config: &SemiConfig,
         context: &StepContext,
     ) -> Result<Batch, CornError> {
@@ -83,19 +96,23 @@ impl TwoStreams {
             }
             ids.push(id.to_owned());
         };
-        let (volumes, batch) = (self.labelled.len(), config.labelled_batch);
-        let labelled_samples = picks(volumes, batch, context, "labelled");
-        for (k, sample) in labelled_samples.iter().enumerate() {
-            let volume = &self.labelled[*sample];
-            let label = Some(volume.label.view());
-            let foreground = &self.foreground[*sample];
-            add(k, &volume.id, volume.image.view(), label, foreground);
-        }
-        let (volumes, batch) = (self.unlabelled.len(), config.unlabelled_batch);
-        let unlabelled_samples = picks(volumes, batch, context, "unlabelled");
-        for (k, sample) in unlabelled_samples.into_iter().enumerate() {
-            let volume = &self.unlabelled[sample];
-            add(k, &volume.id, volume.image.view(), None, &[]);
+        let mut labelled_samples = Vec::with_capacity(config.labelled_batch);
+        for draw in self.sampler.batch(context.step, context.seed) {
+            if let Some(volume) = self.labelled.get(draw.index) {
+                let label = Some(volume.label.view());
+                let foreground = &self.foreground[draw.index];
+                add(
+                    draw.place,
+                    &volume.id,
+                    volume.image.view(),
+                    label,
+                    foreground,
+                );
+                labelled_samples.push(draw.index);
+            } else {
+                let volume = &self.unlabelled[draw.index - self.labelled.len()];
+                add(draw.place, &volume.id, volume.image.view(), None, &[]);
+            }
         }
         Ok(Batch {
             images: Tensor::f_stack(&images, 0)?.f_unsqueeze(1)?,
@@ -103,60 +120,5 @@ impl TwoStreams {
             ids,
             labelled_samples,
         })
-    }
-}
-
-/// The step's samples of a stream: permutation after permutation of all of them, cut into batches.
-fn picks(samples: usize, batch: usize, context: &StepContext, stream: &str) -> Vec<usize> {
-    let first = context.step * batch as u64;
-    (first..first + batch as u64)
-        .filter(|_| samples > 0)
-        .map(|position| {
-            let mut order: Vec<usize> = (0..samples).collect();
-            order.shuffle(&mut context.seed.stream(StreamKey {
-                epoch: position / samples as u64,
-                sample_id: "",
-                purpose: stream,
-            }));
-            order[(position % samples as u64) as usize]
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use scarce_train::image::Seed;
-
-    use super::*;
-
-    fn context(step: u64) -> StepContext {
-        StepContext {
-            step,
-            total_steps: 100,
-            seed: Seed(3),
-        }
-    }
-
-    /// Every volume comes equally often, whatever the batch, also one larger than the stream.
-    #[test]
-    fn each_epoch_is_a_permutation() {
-        for (samples, batch) in [(5, 1), (5, 2), (3, 4), (1, 2)] {
-            let steps = samples as u64 * 4;
-            let drawn: Vec<usize> = (0..steps)
-                .flat_map(|step| picks(samples, batch, &context(step), "labelled"))
-                .collect();
-            for epoch in drawn.chunks_exact(samples) {
-                let mut epoch = epoch.to_vec();
-                epoch.sort_unstable();
-                assert_eq!(epoch, (0..samples).collect::<Vec<_>>());
-            }
-        }
-        assert!(picks(0, 2, &context(0), "unlabelled").is_empty());
-        let stream = |name| -> Vec<usize> {
-            (0..40)
-                .flat_map(|s| picks(9, 1, &context(s), name))
-                .collect()
-        };
-        assert_ne!(stream("labelled"), stream("unlabelled"));
     }
 }

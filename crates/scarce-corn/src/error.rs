@@ -1,6 +1,7 @@
 //! What can go wrong in the method.
 
 use scarce_train::TrainError;
+use scarce_train::loader::LoaderError;
 use thiserror::Error;
 
 /// What can go wrong in the method.
@@ -48,6 +49,9 @@ pub enum CornError {
     /// The training runtime failed.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// The order of the volumes cannot be made.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
     /// libtorch refused an operation.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

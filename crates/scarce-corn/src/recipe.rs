@@ -72,9 +72,10 @@ impl SemiTask {
             width: config.network.base_filters,
             capacity: config.pool_capacity,
         };
+        let streams = TwoStreams::new(labelled, unlabelled, &config)?;
         Ok(Self {
             config,
-            streams: TwoStreams::new(labelled, unlabelled),
+            streams,
             student,
             teacher,
             pool: FeaturePool::new(size, device),

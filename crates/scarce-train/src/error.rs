@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::CheckpointFault;
+
 /// An error of a [`crate::Task`].
 pub type TaskError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -16,6 +18,8 @@ pub enum Fault {
     Data,
     /// The numbers: a loss or gradient that is not finite.
     Numeric,
+    /// Nobody's: the run was told to stop and can be resumed.
+    Interrupted,
     /// The machine: a missing device, a full disk.
     Environment,
 }
@@ -36,8 +40,8 @@ pub enum TrainError {
     /// The loss or the gradient of a step is not finite; nothing was updated.
     #[error("{what} of step {step} is {value}, expected a finite number; samples: {samples}")]
     NonFinite {
-        /// `"loss"` or `"gradient norm"`.
-        what: &'static str,
+        /// Such as `loss`, `gradient norm` or `weight conv.bias`.
+        what: String,
         /// The step, counted from 0.
         step: u64,
         /// The value found.
@@ -59,7 +63,25 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
-    /// A checkpoint cannot be used.
+    /// The run was told to stop. It has finished its step and saved.
+    #[error("interrupted after step {steps}; --resume goes on from there: {path}")]
+    Interrupted {
+        /// Steps done.
+        steps: u64,
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// A checkpoint does not serve.
+    #[error("checkpoint: {fault}; {before_it}: {path}")]
+    UnfitCheckpoint {
+        /// Why not.
+        fault: Box<CheckpointFault>,
+        /// What the checkpoint before it is good for.
+        before_it: String,
+        /// The folder or file.
+        path: PathBuf,
+    },
+    /// Tensors cannot be used.
     #[error("checkpoint: {message}: {path}")]
     Checkpoint {
         /// What is wrong with it.
@@ -99,6 +121,14 @@ impl TrainError {
         match self {
             Self::Config { .. } | Self::RunExists { .. } => Fault::Usage,
             Self::NonFinite { .. } => Fault::Numeric,
+            Self::Interrupted { .. } => Fault::Interrupted,
+            Self::UnfitCheckpoint { fault, .. } => match **fault {
+                CheckpointFault::OtherConfig { .. }
+                | CheckpointFault::OtherSeed { .. }
+                | CheckpointFault::OtherProcessCount { .. }
+                | CheckpointFault::OtherThreadCount { .. } => Fault::Usage,
+                _ => Fault::Data,
+            },
             Self::Task { .. } | Self::Checkpoint { .. } => Fault::Data,
             Self::Device { .. } | Self::Torch(_) | Self::Io { .. } | Self::Json(_) => {
                 Fault::Environment

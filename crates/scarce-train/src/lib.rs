@@ -5,31 +5,51 @@
 //! is seeded from (seed, step), and every choice made in Rust draws from a stream keyed by
 //! (seed, epoch, sample, purpose): a resumed run therefore needs no generator state to repeat what
 //! an uninterrupted one would have done on the same thread count.
+//!
+//! # A network of your own
+//!
+//! `docs/training.md` explains the parts.
+//!
+//! ```no_run
+#![doc = include_str!("../examples/train_your_own.rs")]
+//! ```
 
+mod channels_last;
 mod checkpoint;
 pub mod config;
 mod device;
 mod ema;
 mod error;
+pub mod interchange;
+pub mod loader;
 mod optimizer;
+mod precision;
 pub mod pytorch_init;
 mod run_folder;
 mod schedule;
+pub mod sinks;
 mod task;
 mod tensors;
 mod training_loop;
 
-pub use checkpoint::{Checkpoint, CheckpointState, load_variables};
+pub use channels_last::channels_last;
+pub use checkpoint::{
+    BestFigure, Checkpoint, CheckpointFault, CheckpointState, TensorFault, load_variables,
+};
 pub use device::parse_device;
-pub use ema::{ema_decay, ema_update};
+pub use ema::{BufferPolicy, Ema, EmaConfig, ema_decay, ema_update};
 pub use error::{Fault, TaskError, TrainError};
-pub use optimizer::{Optimizer, OptimizerConfig};
+pub use optimizer::{GroupsConfig, LayerDepth, Optimizer, OptimizerConfig, ParameterSettings};
+pub use precision::Precision;
 pub use run_folder::{Existing, RunFolder, RunManifest};
 pub use scarce_image as image;
 pub use scarce_metrics as metrics;
-pub use schedule::{Schedule, ramp_up};
-pub use task::{StepContext, StepLoss, Task};
+pub use schedule::{Schedule, cosine_between, ramp_up, stepped_ramp_up};
+pub use task::{MicroBatch, StepContext, StepLoss, Task};
 pub use tensors::{
     array2_from_tensor, array3_from_tensor, array4_from_tensor, named_variables, tensor_from_array,
 };
-pub use training_loop::{LoopConfig, TrainingSummary, run_training};
+pub use training_loop::{
+    Goal, GradientExchange, LoopConfig, NonFinitePolicy, Outcome, TrainingHooks, TrainingSummary,
+    ValidationConfig, run_training, run_training_with,
+};

@@ -3,7 +3,7 @@
 use scarce_image::Seed;
 use tch::Tensor;
 
-use crate::TaskError;
+use crate::{LayerDepth, Precision, TaskError};
 
 /// Where the loop stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,15 @@ pub struct StepContext {
     pub total_steps: u64,
     /// The run's seed; draw from `seed.stream(..)`, never from a global generator.
     pub seed: Seed,
+}
+
+/// Which of the batches of one update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MicroBatch {
+    /// Its number, from 0.
+    pub index: u64,
+    /// How many there are.
+    pub count: u64,
 }
 
 /// The loss of one step.
@@ -27,6 +36,17 @@ pub struct StepLoss {
     pub sample_ids: Vec<String>,
 }
 
+impl StepLoss {
+    /// A loss without further figures.
+    pub fn new(total: Tensor, sample_ids: Vec<String>) -> Self {
+        Self {
+            total,
+            figures: Vec::new(),
+            sample_ids,
+        }
+    }
+}
+
 /// A training that [`crate::run_training`] can drive.
 pub trait Task {
     /// The loss at one step. libtorch's generator has been seeded for this step.
@@ -35,8 +55,52 @@ pub trait Task {
     /// Whatever keeps the task from a loss; the run stops with nothing updated.
     fn loss(&mut self, context: &StepContext) -> Result<StepLoss, TaskError>;
 
-    /// The parameters to train, by unique name.
-    fn parameters(&self) -> Vec<(String, Tensor)>;
+    /// The loss of one of several batches whose gradients are averaged for one update
+    /// ([`crate::LoopConfig::accumulate`]).
+    ///
+    /// Unless a task does otherwise, [`Self::loss`] is asked with the batches counted through as steps, so that each
+    /// draws its own samples; a task whose loss changes with the step should look at `context.step` here.
+    ///
+    /// # Errors
+    /// As [`Self::loss`].
+    fn micro_loss(
+        &mut self,
+        context: &StepContext,
+        batch: MicroBatch,
+    ) -> Result<StepLoss, TaskError> {
+        self.loss(&StepContext {
+            step: context.step * batch.count + batch.index,
+            total_steps: context.total_steps * batch.count,
+            seed: context.seed,
+        })
+    }
+
+    /// Figures of the network as it stands, such as a Dice coefficient on volumes held out, by the
+    /// names they are logged under. libtorch's generator has been seeded.
+    ///
+    /// # Errors
+    /// Whatever keeps the task from them; the run stops.
+    fn validate(&mut self, _context: &StepContext) -> Result<Vec<(String, f64)>, TaskError> {
+        Ok(Vec::new())
+    }
+
+    /// Asks the task to cast what it computes by itself, where libtorch's autocast is out of reach; false
+    /// where it cannot.
+    fn compute_in(&mut self, precision: Precision) -> bool {
+        precision == Precision::Fp32
+    }
+
+    /// The layer a parameter belongs to, for [`crate::GroupsConfig::layer_decay`].
+    fn layer(&self, _parameter: &str) -> Option<LayerDepth> {
+        None
+    }
+
+    /// The parameters to train, by unique name: by default those of [`Self::weights`] that take a
+    /// gradient.
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        let weights = self.weights().into_iter();
+        weights.filter(|(_, t)| t.requires_grad()).collect()
+    }
 
     /// Weights and buffers of all networks, by unique name, sharing memory: saved as the group
     /// `weights` and copied back on resume.

@@ -88,6 +88,7 @@ fn train(task: &mut Noise, path: &Path, existing: Existing, steps: u64) -> Resul
         optimizer: OptimizerConfig::Sgd {
             momentum: 0.9,
             weight_decay: 0.0,
+            nesterov: false,
         },
         ..LoopConfig::default()
     };
@@ -110,6 +111,7 @@ fn bytes(run: &Path) -> Vec<Vec<u8>> {
         "optimizer.safetensors",
         "memory.safetensors",
         "state.json",
+        "state.blake3",
     ]
     .iter()
     .map(|name| run.join("checkpoints/last").join(name))

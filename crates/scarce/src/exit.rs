@@ -15,6 +15,8 @@ pub const DATA: u8 = 3;
 pub const NUMERIC: u8 = 4;
 /// The machine lacks something.
 pub const ENVIRONMENT: u8 = 5;
+/// The run was told to stop; it has saved.
+pub const INTERRUPTED: u8 = 130;
 
 /// A mistake in how the command was called, found after the arguments were parsed.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,7 @@ fn code(error: &anyhow::Error) -> u8 {
                 Fault::Data => DATA,
                 Fault::Numeric => NUMERIC,
                 Fault::Environment => ENVIRONMENT,
+                Fault::Interrupted => INTERRUPTED,
             };
         }
         if let Some(error) = link.downcast_ref::<LocalizeError>() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ndarray::Array3;
 use scarce_corn::{LabelledVolume, SemiConfig, UnlabelledVolume};
 use scarce_mim::{PretrainConfig, SliceSample};
+use scarce_train::sinks::{Progress, TensorBoard};
 use scarce_train::{LoopConfig, RunFolder, RunManifest};
 use serde::{Deserialize, Serialize};
 
@@ -220,12 +221,13 @@ impl SemiData {
     }
 }
 
-/// Opens the run folder; the data have been read by then, so that a bad file leaves no folder.
+/// Opens the run folder with its sinks; the data have been read by then, so that a bad file leaves no folder.
 pub fn open_run<T: Serialize>(
     arguments: &RunArguments,
     kind: &str,
     config: &T,
     seed: u64,
+    training: &LoopConfig,
     inputs: BTreeMap<String, Vec<String>>,
 ) -> anyhow::Result<RunFolder> {
     let manifest = RunManifest {
@@ -237,12 +239,11 @@ pub fn open_run<T: Serialize>(
         inputs,
     };
     let resolved = scarce_train::config::resolved(config)?;
-    Ok(RunFolder::open(
-        &arguments.out,
-        arguments.existing(),
-        &resolved,
-        &manifest,
-    )?)
+    let existing = arguments.existing();
+    let mut run = RunFolder::open(&arguments.out, existing, &resolved, &manifest)?;
+    run.add_sink(TensorBoard::new(&arguments.out.join("tensorboard")));
+    run.add_sink(Progress::new(training.steps, training.log_every));
+    Ok(run)
 }
 
 fn names<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<String> {

@@ -31,6 +31,9 @@ pub struct RunArguments {
     /// Go on from the run folder's last checkpoint.
     #[arg(long, conflicts_with = "overwrite")]
     pub resume: bool,
+    /// Go on from the checkpoint before the last, where the last is damaged.
+    #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
+    pub resume_previous: bool,
     /// Empty the run folder first.
     #[arg(long)]
     pub overwrite: bool,
@@ -42,10 +45,14 @@ pub struct RunArguments {
 impl RunArguments {
     /// What to do with a run folder that is not empty.
     pub fn existing(&self) -> Existing {
-        match (self.resume, self.overwrite) {
-            (true, _) => Existing::Resume,
-            (false, true) => Existing::Overwrite,
-            (false, false) => Existing::Refuse,
+        if self.resume {
+            Existing::Resume
+        } else if self.resume_previous {
+            Existing::ResumePrevious
+        } else if self.overwrite {
+            Existing::Overwrite
+        } else {
+            Existing::Refuse
         }
     }
 

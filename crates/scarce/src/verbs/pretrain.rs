@@ -31,8 +31,16 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     by_region.sort_by_key(|i| std::cmp::Reverse(slices[*i].region.iter().filter(|v| **v).count()));
     let mut task = PretrainTask::new(config.method.clone(), slices, seed, device)?;
     let inputs = config.data.inputs();
-    let mut run = open_run(arguments, "pretrain", &config, config.seed, inputs)?;
-    let summary = run_training(&mut task, &config.training, &mut run, seed)?;
+    let training = &config.training;
+    let mut run = open_run(
+        arguments,
+        "pretrain",
+        &config,
+        config.seed,
+        training,
+        inputs,
+    )?;
+    let summary = run_training(&mut task, training, &mut run, seed)?;
 
     let folder = run.path().join("reconstructions");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;

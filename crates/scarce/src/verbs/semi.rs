@@ -25,8 +25,9 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     );
     let mut task = SemiTask::new(config.method.clone(), labelled, unlabelled, seed, device)?;
     let inputs = config.data.inputs();
-    let mut run = open_run(arguments, "semi", &config, config.seed, inputs)?;
-    let summary = run_training(&mut task, &config.training, &mut run, seed)?;
+    let training = &config.training;
+    let mut run = open_run(arguments, "semi", &config, config.seed, training, inputs)?;
+    let summary = run_training(&mut task, training, &mut run, seed)?;
     tracing::info!("{summary}");
     Ok(())
 }

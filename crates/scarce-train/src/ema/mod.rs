@@ -1,8 +1,11 @@
 //! The exponential moving average that makes a teacher of its student.
 
+mod average;
+
 use tch::nn::VarStore;
 
 use crate::{TrainError, named_variables};
+pub use average::{BufferPolicy, Ema, EmaConfig};
 
 /// UA-MT's decay: min(1 − 1/(t + 1), `max_decay`) with `step` t from 0, so that the first update
 /// copies the student.

@@ -1,0 +1,57 @@
+//! The loop: seed, loss, checks, backward, update, validation, log, checkpoint.
+//!
+//! A step either happens whole or not at all. It is finished before a signal, the clock or a validation may
+//! end the run, and what is not finite is found before the optimizer moves a weight.
+
+mod config;
+mod hooks;
+mod non_finite;
+mod resume;
+mod session;
+mod step;
+mod summary;
+mod validation;
+
+use scarce_image::Seed;
+
+pub use config::LoopConfig;
+pub use hooks::{GradientExchange, TrainingHooks};
+pub use non_finite::NonFinitePolicy;
+use session::Session;
+pub use summary::{Outcome, TrainingSummary};
+pub use validation::{Goal, ValidationConfig};
+
+use crate::{RunFolder, Task, TrainError};
+
+/// Trains `task` into `run`.
+///
+/// # Errors
+/// As [`run_training_with`].
+pub fn run_training(
+    task: &mut dyn Task,
+    config: &LoopConfig,
+    run: &mut RunFolder,
+    seed: Seed,
+) -> Result<TrainingSummary, TrainError> {
+    run_training_with(task, config, run, seed, TrainingHooks::default())
+}
+
+/// Trains `task` into `run`, listening to the world outside.
+///
+/// # Errors
+/// [`TrainError::Config`] for settings out of range; [`TrainError::NonFinite`] before a step would spread a NaN;
+/// [`TrainError::Task`]; [`TrainError::UnfitCheckpoint`] when a resumed run finds none that fits;
+/// [`TrainError::Interrupted`] after the step was saved.
+pub fn run_training_with(
+    task: &mut dyn Task,
+    config: &LoopConfig,
+    run: &mut RunFolder,
+    seed: Seed,
+    hooks: TrainingHooks<'_>,
+) -> Result<TrainingSummary, TrainError> {
+    config.check()?;
+    let mut session = Session::new(task, config, run, seed, hooks)?;
+    session.begin()?;
+    let outcome = session.train()?;
+    session.finish(outcome)
+}
