@@ -9,8 +9,10 @@
 mod checkpoint;
 pub mod config;
 mod device;
+pub mod distributed;
 mod ema;
 mod error;
+pub mod native;
 mod optimizer;
 pub mod pytorch_init;
 mod run_folder;
