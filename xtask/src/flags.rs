@@ -33,6 +33,17 @@ xflags::xflags! {
             /// Arguments of nextest, or of `cargo test` where nextest isn't installed.
             repeated args: String
         }
+        /// One command as several processes on this machine; when one fails, all end with its exit code.
+        cmd launch {
+            /// How many processes.
+            required -n, --processes count: u32
+            /// The port they meet at; any free one if not given.
+            optional --port port: u16
+            /// Seconds that the others get to end by themselves when one fails; 10 if not given.
+            optional --grace-s seconds: u64
+            /// The command and its arguments, after `--`.
+            repeated command: String
+        }
         /// Formatting, tidiness, dependency arrows, lints, documentation, tests; the cheapest first.
         cmd validate {
             /// All but the tests.

@@ -18,6 +18,7 @@ pub mod demo;
 pub mod doctor;
 pub mod failure;
 pub mod flags;
+pub mod launch;
 pub mod machine;
 pub mod nearest;
 pub mod package;

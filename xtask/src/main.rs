@@ -6,12 +6,13 @@
 )]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use xtask::bench;
 use xtask::flags::{DataCmd, Demo, Pipeline, Xtask, XtaskCmd};
 use xtask::workspace::Workspace;
-use xtask::{data, demo, doctor, failure, parity, pipeline, setup, test, tidy, validate};
+use xtask::{data, demo, doctor, failure, launch, parity, pipeline, setup, test, tidy, validate};
 
 fn main() -> ExitCode {
     match run(Xtask::from_env_or_exit()) {
@@ -36,6 +37,16 @@ fn run(flags: Xtask) -> Result<()> {
         XtaskCmd::Doctor(flags) => doctor::doctor(&workspace, flags.json),
         XtaskCmd::Demo(flags) => demo::demo(&workspace, &demo_options(flags)),
         XtaskCmd::Test(flags) => test::test(&workspace, &flags.args),
+        XtaskCmd::Launch(flags) => launch::launch(
+            &flags.command,
+            &launch::Options {
+                processes: flags.processes,
+                port: flags.port,
+                grace: flags
+                    .grace_s
+                    .map_or(launch::Options::DEFAULT_GRACE, Duration::from_secs),
+            },
+        ),
         XtaskCmd::Validate(flags) => validate::validate(&workspace, !flags.no_tests),
         XtaskCmd::Tidy(_) => tidy::tidy(&workspace),
         XtaskCmd::Pipeline(flags) => run_pipeline(&workspace, flags),
