@@ -6,6 +6,8 @@
 //! cargo xtask launch -n 2 -- target/debug/examples/several_processes target/two 50
 //! ```
 //!
+//! A signal (Ctrl-C, SIGTERM, SIGUSR1) to any process makes all finish their step, save and end with code 130.
+//!
 //! The arguments are a folder for `weights.safetensors`, the number of steps, and optionally how batch
 //! normalisation is done: `none` (there is none), `local` or `synchronised`.
 #![allow(
@@ -16,12 +18,15 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use scarce_train::distributed::{
     BatchNormPolicy, GradientAverager, Group, batch_norm_over_processes, settle_buffers,
 };
-use scarce_train::{TrainError, named_variables, pytorch_init};
+use scarce_train::{
+    INTERRUPTED_EXIT_CODE, TrainError, named_variables, pytorch_init, stop_on_signals,
+};
 use tch::nn::{self, Module as _, ModuleT as _, OptimizerConfig as _};
 use tch::{Device, Kind, Tensor};
 
@@ -35,13 +40,19 @@ struct Arguments {
     timeout: Duration,
 }
 
+enum Ending {
+    Done,
+    Interrupted,
+}
+
 fn main() -> ExitCode {
     let Some(arguments) = arguments() else {
         eprintln!("usage: several_processes FOLDER STEPS [none|local|synchronised]");
         return ExitCode::from(2);
     };
     match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::Interrupted) => ExitCode::from(INTERRUPTED_EXIT_CODE),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(5)
@@ -68,10 +79,15 @@ fn arguments() -> Option<Arguments> {
     })
 }
 
-fn run(arguments: &Arguments) -> Result<(), TrainError> {
+fn run(arguments: &Arguments) -> Result<Ending, TrainError> {
+    let stop = stop_on_signals()?;
+    println!("ready");
     let group = Group::from_env(arguments.timeout)?;
-    match train(&group, arguments) {
-        Ok(()) => Ok(group.finish()?),
+    match train(&group, arguments, &stop) {
+        Ok(ending) => {
+            group.finish()?;
+            Ok(ending)
+        }
         Err(error) => {
             // The others then report this error, and not that this process fell silent.
             group.abandon(&error.to_string());
@@ -80,7 +96,7 @@ fn run(arguments: &Arguments) -> Result<(), TrainError> {
     }
 }
 
-fn train(group: &Group, arguments: &Arguments) -> Result<(), TrainError> {
+fn train(group: &Group, arguments: &Arguments, stop: &AtomicBool) -> Result<Ending, TrainError> {
     // Rank 0's weights count, whatever the others draw.
     tch::manual_seed(i64::from(group.rank()));
     let store = nn::VarStore::new(Device::Cpu);
@@ -95,8 +111,14 @@ fn train(group: &Group, arguments: &Arguments) -> Result<(), TrainError> {
     let mut averager =
         GradientAverager::new(group, &parameters, GradientAverager::DEFAULT_BUCKET_BYTES)?;
     let mut optimizer = nn::sgd(0.9, 0.0, 0.0, false).build(&store, 0.02)?;
+    let mut ending = Ending::Done;
     for step in 0..arguments.steps {
         group.at_step(step);
+        // A signal comes to one process at one moment: all must stop at the same step.
+        if group.any(stop.load(Ordering::Relaxed))? {
+            ending = Ending::Interrupted;
+            break;
+        }
         // Every process draws the whole batch and works on its share.
         tch::manual_seed(1000 + step as i64);
         let batch = Tensor::randn([BATCH, 6], (Kind::Float, Device::Cpu));
@@ -147,7 +169,7 @@ fn train(group: &Group, arguments: &Arguments) -> Result<(), TrainError> {
         let path = arguments.out.join("weights.safetensors");
         Tensor::write_safetensors(&named_variables(&store), path)?;
     }
-    Ok(())
+    Ok(ending)
 }
 
 fn tensors(store: &nn::VarStore, is_meant: impl Fn(&Tensor) -> bool) -> Vec<Tensor> {

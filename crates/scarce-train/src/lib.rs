@@ -8,6 +8,7 @@
 
 mod checkpoint;
 pub mod config;
+mod cuda;
 mod device;
 pub mod distributed;
 mod ema;
@@ -17,12 +18,14 @@ mod optimizer;
 pub mod pytorch_init;
 mod run_folder;
 mod schedule;
+mod signals;
 mod task;
 mod tensors;
 mod training_loop;
 
 pub use checkpoint::{Checkpoint, CheckpointState, load_variables};
-pub use device::parse_device;
+pub use cuda::{CudaDevice, CudaLibrary, CudaReport, load_cuda_library};
+pub use device::{parse_device, parse_device_of};
 pub use ema::{ema_decay, ema_update};
 pub use error::{Fault, TaskError, TrainError};
 pub use optimizer::{Optimizer, OptimizerConfig};
@@ -30,6 +33,7 @@ pub use run_folder::{Existing, RunFolder, RunManifest};
 pub use scarce_image as image;
 pub use scarce_metrics as metrics;
 pub use schedule::{Schedule, ramp_up};
+pub use signals::{INTERRUPTED_EXIT_CODE, stop_on_signals};
 pub use task::{StepContext, StepLoss, Task};
 pub use tensors::{
     array2_from_tensor, array3_from_tensor, array4_from_tensor, named_variables, tensor_from_array,

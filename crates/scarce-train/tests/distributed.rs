@@ -41,7 +41,7 @@ fn free_port() -> u16 {
 /// A process, killed when it goes out of scope.
 struct Process {
     child: Child,
-    steps: Receiver<u64>,
+    lines: Receiver<String>,
 }
 
 impl Process {
@@ -66,15 +66,14 @@ impl Process {
         }
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, steps) = mpsc::channel();
+        let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                let step = line.strip_prefix("step ").and_then(|n| n.parse().ok());
                 // The test may have seen enough.
-                let _ = step.map(|step| sender.send(step));
+                let _ = sender.send(line);
             }
         });
-        Self { child, steps }
+        Self { child, lines }
     }
 
     fn pair(arguments: &[&str]) -> [Self; 2] {
@@ -82,12 +81,8 @@ impl Process {
         [0, 1].map(|rank| Self::start(arguments, Some((rank, port))))
     }
 
-    fn wait_for_step(&self, wanted: u64) {
-        loop {
-            if self.steps.recv_timeout(PATIENCE).unwrap() >= wanted {
-                return;
-            }
-        }
+    fn wait_for(&self, wanted: &str) {
+        while self.lines.recv_timeout(PATIENCE).unwrap() != wanted {}
     }
 
     fn signal(&self, name: &str) {
@@ -186,7 +181,7 @@ fn a_lost_process_ends_the_other_with_its_name() {
     ] {
         let mut pair = Process::pair(&endless);
         for process in &pair {
-            process.wait_for_step(5);
+            process.wait_for("step 5");
         }
         pair[lost].signal(signal);
         let start = Instant::now();
@@ -200,4 +195,36 @@ fn a_lost_process_ends_the_other_with_its_name() {
             start.elapsed()
         );
     }
+}
+
+#[test]
+fn a_signal_to_one_makes_all_save_and_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    for (signal, at) in [("-INT", 1), ("-TERM", 0), ("-USR1", 1)] {
+        let out = folder.path().join(signal);
+        let mut pair = Process::pair(&[out.to_str().unwrap(), "100000000"]);
+        for process in &pair {
+            process.wait_for("step 5");
+        }
+        pair[at].signal(signal);
+        for process in &mut pair {
+            let (code, errors) = process.end();
+            assert_eq!(code, Some(130), "{signal}: {errors}");
+        }
+        assert_eq!(weights(&out).1.len(), 8);
+    }
+}
+
+#[test]
+fn a_second_interrupt_ends_at_once() {
+    // It waits for a rank 1 that never comes, and so can't come to the end of its step.
+    let mut process = Process::start(&["unused", "1"], Some((0, free_port())));
+    process.wait_for("ready");
+    process.signal("-INT");
+    thread::sleep(Duration::from_millis(100));
+    assert!(process.child.try_wait().unwrap().is_none());
+    process.signal("-INT");
+    let (code, errors) = process.end();
+    // With code 5 it would have waited until the time-out.
+    assert_eq!(code, Some(130), "{errors}");
 }

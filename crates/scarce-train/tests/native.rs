@@ -4,7 +4,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use scarce_train::native::autocast::Autocast;
+use scarce_train::native::autocast::{Autocast, in_bfloat16};
 use scarce_train::native::cuda_library::{driver_devices, libtorch_file, load_library};
 use scarce_train::native::process_state::{
     generator_state, is_deterministic, set_deterministic, set_generator_state,
@@ -137,6 +137,9 @@ fn autocast_takes_bfloat16_where_it_gains_and_ends_with_its_guard() {
         );
     }
     assert_eq!(kinds(), outside);
+    let mut seen = Vec::new();
+    in_bfloat16(Device::Cpu)(&mut || seen.push(kinds()));
+    assert_eq!(seen, [inside]);
     Autocast::bfloat16(Device::Mps).unwrap_err();
     assert_eq!(kinds(), outside);
 }

@@ -4,7 +4,6 @@ use tch::Tensor;
 
 use super::{DistributedError, Group};
 use crate::TrainError;
-use crate::native::NativeError;
 use crate::native::collectives::Reducer;
 
 /// Averages gradients over the processes of a group, as `DistributedDataParallel` does: by buckets,
@@ -36,6 +35,18 @@ impl<'g> GradientAverager<'g> {
         Ok(Self { group, reducer })
     }
 
+    /// Before a backward pass from `loss` that is run elsewhere: what it leaves in the gradients will be
+    /// their averages. If that pass fails, [`Group::lost`] tells why.
+    ///
+    /// # Errors
+    /// [`DistributedError::Lost`] naming who was lost.
+    pub fn prepare(&mut self, loss: &Tensor) -> Result<(), DistributedError> {
+        if let Some(reducer) = &mut self.reducer {
+            self.group.collective(|_| reducer.prepare(loss))?;
+        }
+        Ok(())
+    }
+
     /// The backward pass from `loss`, a scalar: adds to the gradients and leaves their averages over the
     /// processes. For micro-batches, call `loss.f_backward()` for all but the last: what they added on
     /// each process is averaged with it.
@@ -43,14 +54,10 @@ impl<'g> GradientAverager<'g> {
     /// # Errors
     /// [`TrainError::Torch`] for one process on its own; [`DistributedError::Lost`] naming who was lost.
     pub fn backward(&mut self, loss: &Tensor) -> Result<(), TrainError> {
-        let Some(reducer) = &mut self.reducer else {
+        if self.reducer.is_none() {
             return Ok(loss.f_backward()?);
-        };
-        self.group.collective(|_| {
-            reducer.prepare(loss)?;
-            loss.f_backward()
-                .map_err(|error| NativeError::refused("run the backward pass", error.to_string()))
-        })?;
-        Ok(())
+        }
+        self.prepare(loss)?;
+        Ok(loss.f_backward().map_err(|error| self.group.lost(error))?)
     }
 }

@@ -215,6 +215,16 @@ impl Group {
         }
     }
 
+    /// What stands behind the failure of a backward pass in which gradients were averaged: looks for the
+    /// process that was lost.
+    pub fn lost(&self, error: tch::TchError) -> DistributedError {
+        let source = NativeError::refused("run the backward pass", error.to_string());
+        match &self.link {
+            Some(link) => lost(&link.signs, source),
+            None => source.into(),
+        }
+    }
+
     /// The reducer for `parameters`; none for one process on its own.
     pub(super) fn reducer(
         &self,

@@ -86,3 +86,19 @@ impl Drop for Autocast {
         }
     }
 }
+
+/// Calls a forward pass once, with operators on `device` in bfloat16. Where that can't be switched on, it is
+/// not called.
+pub fn in_bfloat16(device: Device) -> fn(&mut dyn FnMut()) {
+    fn within(device: Device, forward: &mut dyn FnMut()) {
+        match Autocast::bfloat16(device) {
+            Ok(_guard) => forward(),
+            Err(error) => tracing::error!("{error}"),
+        }
+    }
+    if device.is_cuda() {
+        |forward| within(Device::Cuda(0), forward)
+    } else {
+        |forward| within(Device::Cpu, forward)
+    }
+}
