@@ -194,11 +194,11 @@ fn gradients_are_averaged_over_processes_and_micro_batches() {
 
 #[test]
 fn the_error_names_who_is_slow_and_why_another_gave_up() {
-    let timeout = Duration::from_secs(1);
+    let timeout = Duration::from_secs(2);
     let reports = on_each(2, timeout, |group| {
         if group.rank() == 1 {
             group.at_step(17);
-            thread::sleep(timeout * 4);
+            thread::sleep(timeout * 3);
             return String::new();
         }
         group.barrier().unwrap_err().to_string()
@@ -222,9 +222,9 @@ fn the_error_names_who_is_slow_and_why_another_gave_up() {
 #[test]
 fn processes_that_cannot_meet_say_what_to_do() {
     let short = Duration::from_secs(1);
-    let join = |placement: Placement| Group::join(placement, short).unwrap_err();
+    let join = |placement: Placement, timeout| Group::join(placement, timeout).unwrap_err();
 
-    let error = join(placement(0, 3, free_port()));
+    let error = join(placement(0, 3, free_port()), short);
     assert!(
         matches!(&error, DistributedError::Absent { ranks, .. } if ranks == &[1, 2]),
         "{error}"
@@ -232,23 +232,23 @@ fn processes_that_cannot_meet_say_what_to_do() {
 
     let taken = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let error = join(placement(0, 2, port)).to_string();
+    let error = join(placement(0, 2, port), short).to_string();
     assert!(error.contains("MASTER_PORT"), "{error}");
 
-    let error = join(placement(1, 2, free_port())).to_string();
+    let error = join(placement(1, 2, free_port()), short).to_string();
     assert!(
         error.contains("no store at 127.0.0.1") && error.contains("MASTER_ADDR"),
         "{error}"
     );
 
     let port = free_port();
-    let pair = |first: Placement, second: Placement| {
+    let pair = |first: Placement, second: Placement, timeout| {
         thread::scope(|scope| {
-            let other = scope.spawn(|| join(second).to_string());
-            [join(first).to_string(), other.join().unwrap()]
+            let other = scope.spawn(|| join(second, timeout).to_string());
+            [join(first, timeout).to_string(), other.join().unwrap()]
         })
     };
-    for error in pair(placement(0, 2, port), placement(1, 3, port)) {
+    for error in pair(placement(0, 2, port), placement(1, 3, port), TIMEOUT) {
         assert!(error.contains("a world size of"), "{error}");
     }
     let port = free_port();
@@ -256,6 +256,6 @@ fn processes_that_cannot_meet_say_what_to_do() {
         store_is_running: true,
         ..placement(0, 2, port)
     };
-    let errors = pair(placement(0, 2, port), other).concat();
+    let errors = pair(placement(0, 2, port), other, short * 3).concat();
     assert!(errors.contains("rank 0 was taken"), "{errors}");
 }

@@ -17,8 +17,9 @@ use tch::Tensor;
 /// No test waits longer for a process.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// The time-out of the processes' collectives in tests that let it pass.
-const TIMEOUT_S: u64 = 4;
+/// The time-out of the processes' collectives in tests that let it pass, and in those that don't.
+const SHORT_S: u64 = 6;
+const LONG_S: u64 = 60;
 
 fn example() -> PathBuf {
     // target/<profile>/deps/<this test> → target/<profile>/examples/.
@@ -45,12 +46,12 @@ struct Process {
 }
 
 impl Process {
-    fn start(arguments: &[&str], rank: Option<(u32, u16)>) -> Self {
+    fn start(arguments: &[&str], timeout_s: u64, rank: Option<(u32, u16)>) -> Self {
         let mut command = Command::new(example());
         command
             .args(arguments)
             .env("OMP_NUM_THREADS", "1")
-            .env("TIMEOUT_S", TIMEOUT_S.to_string())
+            .env("TIMEOUT_S", timeout_s.to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         for name in ["RANK", "WORLD_SIZE", "SLURM_PROCID", "PMI_RANK"] {
@@ -76,9 +77,9 @@ impl Process {
         Self { child, lines }
     }
 
-    fn pair(arguments: &[&str]) -> [Self; 2] {
+    fn pair(arguments: &[&str], timeout_s: u64) -> [Self; 2] {
         let port = free_port();
-        [0, 1].map(|rank| Self::start(arguments, Some((rank, port))))
+        [0, 1].map(|rank| Self::start(arguments, timeout_s, Some((rank, port))))
     }
 
     fn wait_for(&self, wanted: &str) {
@@ -143,10 +144,10 @@ fn two_processes_equal_one_and_repeat_byte_for_byte() {
             ]
         };
         let one = arguments("one");
-        Process::start(&one.each_ref().map(String::as_str), None).succeed();
+        Process::start(&one.each_ref().map(String::as_str), LONG_S, None).succeed();
         for name in ["two", "again"] {
             let two = arguments(name);
-            for process in &mut Process::pair(&two.each_ref().map(String::as_str)) {
+            for process in &mut Process::pair(&two.each_ref().map(String::as_str), LONG_S) {
                 process.succeed();
             }
         }
@@ -179,7 +180,7 @@ fn a_lost_process_ends_the_other_with_its_name() {
         ("-STOP", 1, "rank 1 has given no sign of life"),
         ("-STOP", 0, "rank 0, which runs the store, does not answer"),
     ] {
-        let mut pair = Process::pair(&endless);
+        let mut pair = Process::pair(&endless, SHORT_S);
         for process in &pair {
             process.wait_for("step 5");
         }
@@ -190,7 +191,7 @@ fn a_lost_process_ends_the_other_with_its_name() {
         assert!(errors.contains(said), "{signal} {lost}: {errors}");
         // The collective's time-out, and what finding the culprit takes.
         assert!(
-            start.elapsed() < Duration::from_secs(TIMEOUT_S * 5),
+            start.elapsed() < Duration::from_secs(SHORT_S * 5),
             "{signal} {lost}: {:?}",
             start.elapsed()
         );
@@ -202,7 +203,7 @@ fn a_signal_to_one_makes_all_save_and_stop() {
     let folder = tempfile::tempdir().unwrap();
     for (signal, at) in [("-INT", 1), ("-TERM", 0), ("-USR1", 1)] {
         let out = folder.path().join(signal);
-        let mut pair = Process::pair(&[out.to_str().unwrap(), "100000000"]);
+        let mut pair = Process::pair(&[out.to_str().unwrap(), "100000000"], LONG_S);
         for process in &pair {
             process.wait_for("step 5");
         }
@@ -218,7 +219,7 @@ fn a_signal_to_one_makes_all_save_and_stop() {
 #[test]
 fn a_second_interrupt_ends_at_once() {
     // It waits for a rank 1 that never comes, and so can't come to the end of its step.
-    let mut process = Process::start(&["unused", "1"], Some((0, free_port())));
+    let mut process = Process::start(&["unused", "1"], LONG_S, Some((0, free_port())));
     process.wait_for("ready");
     process.signal("-INT");
     thread::sleep(Duration::from_millis(100));
