@@ -38,6 +38,17 @@ xflags::xflags! {
             /// How often it is killed; 20 if not given.
             optional --kills kills: u64
         }
+        /// One command as several processes on this machine; when one fails, all end with its exit code.
+        cmd launch {
+            /// How many processes.
+            required -n, --processes count: u32
+            /// The port they meet at; any free one if not given.
+            optional --port port: u16
+            /// Seconds that the others get to end by themselves when one fails; 10 if not given.
+            optional --grace-s seconds: u64
+            /// The command and its arguments, after `--`.
+            repeated command: String
+        }
         /// Formatting, tidiness, dependency arrows, lints, documentation, tests; the cheapest first.
         cmd validate {
             /// All but the tests.

@@ -19,6 +19,7 @@ pub mod doctor;
 pub mod failure;
 pub mod flags;
 pub mod kill_test;
+pub mod launch;
 pub mod machine;
 pub mod nearest;
 pub mod package;

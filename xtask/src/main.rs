@@ -6,13 +6,14 @@
 )]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use xtask::bench;
 use xtask::flags::{DataCmd, Demo, Pipeline, Xtask, XtaskCmd};
 use xtask::workspace::Workspace;
 use xtask::{
-    data, demo, doctor, failure, kill_test, parity, pipeline, setup, test, tidy, validate,
+    data, demo, doctor, failure, kill_test, launch, parity, pipeline, setup, test, tidy, validate,
 };
 
 fn main() -> ExitCode {
@@ -41,6 +42,16 @@ fn run(flags: Xtask) -> Result<()> {
         XtaskCmd::KillTest(flags) => {
             kill_test::kill_test(&workspace, flags.kills.unwrap_or(kill_test::DEFAULT_KILLS))
         }
+        XtaskCmd::Launch(flags) => launch::launch(
+            &flags.command,
+            &launch::Options {
+                processes: flags.processes,
+                port: flags.port,
+                grace: flags
+                    .grace_s
+                    .map_or(launch::Options::DEFAULT_GRACE, Duration::from_secs),
+            },
+        ),
         XtaskCmd::Validate(flags) => validate::validate(&workspace, !flags.no_tests),
         XtaskCmd::Tidy(_) => tidy::tidy(&workspace),
         XtaskCmd::Pipeline(flags) => run_pipeline(&workspace, flags),

@@ -100,6 +100,12 @@ pub enum TrainError {
     /// libtorch refused an operation.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
+    /// libtorch refused a call of the native module.
+    #[error(transparent)]
+    Native(#[from] crate::native::NativeError),
+    /// Another process of the training is lost, or the processes cannot meet.
+    #[error(transparent)]
+    Distributed(#[from] crate::distributed::DistributedError),
     /// A file could not be read or written.
     #[error("{what}: {source}: {path}")]
     Io {
@@ -130,9 +136,13 @@ impl TrainError {
                 _ => Fault::Data,
             },
             Self::Task { .. } | Self::Checkpoint { .. } => Fault::Data,
-            Self::Device { .. } | Self::Torch(_) | Self::Io { .. } | Self::Json(_) => {
-                Fault::Environment
-            }
+            Self::Distributed(error) if error.is_usage() => Fault::Usage,
+            Self::Device { .. }
+            | Self::Torch(_)
+            | Self::Native(_)
+            | Self::Distributed(_)
+            | Self::Io { .. }
+            | Self::Json(_) => Fault::Environment,
         }
     }
 }

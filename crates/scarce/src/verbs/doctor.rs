@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use scarce_train::CudaReport;
+use scarce_train::native::cuda_library::libtorch_file;
+use scarce_train::native::process_state::thread_counts;
 use serde_json::json;
 
 use crate::cli::DoctorArguments;
@@ -12,19 +15,23 @@ use crate::{exit, json_output};
 pub fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     let onnx_runtime = scarce_vlm::onnx::library_path();
     let text_encoder = Path::new("target/models/minilm/model.onnx");
-    let cuda = if tch::Cuda::is_available() {
-        tch::Cuda::device_count()
-    } else {
-        0
+    // Before anything else asks libtorch.
+    let cuda = CudaReport::of_this_machine();
+    let why_not = cuda.why_not();
+    let libtorch = match libtorch_file() {
+        Ok(file) => json!({ "library": file.display().to_string() }),
+        Err(error) => json!({ "missing": error.to_string() }),
     };
+    let threads = thread_counts()?;
     let spins = std::env::var("OMP_WAIT_POLICY").map_or(true, |policy| policy != "PASSIVE");
     let findings = json!({
         "scarce": env!("CARGO_PKG_VERSION"),
-        "libtorch": {
-            "threads": tch::get_num_threads(),
-            "cuda_devices": cuda,
-            "cuda_built_in": tch::utils::has_cuda(),
-        },
+        "libtorch": libtorch,
+        "threads": { "intra_op": threads.intra_op, "inter_op": threads.inter_op },
+        // What `--device auto` means here.
+        "device": if why_not.is_none() { "cuda:0" } else { "cpu" },
+        "cuda": cuda,
+        "cuda_unusable_because": why_not,
         "onnx_runtime": match &onnx_runtime {
             Ok(path) => json!({ "library": path.display().to_string() }),
             Err(error) => json!({ "missing": error.to_string() }),
