@@ -15,7 +15,11 @@ use crate::{atomic, nearest, process, usage};
 const REQUIRES: &str = "# requires:";
 
 /// Examples that stand for our side where no verb does one thing alone; scripts find them beside the binary.
-const PARTNERS: [(&str, &str); 2] = [("scarce-image", "duel"), ("scarce-io", "read_each")];
+const PARTNERS: [(&str, &str); 3] = [
+    ("scarce-image", "duel"),
+    ("scarce-io", "read_each"),
+    ("scarce-train", "train_step"),
+];
 
 /// Runs `benches/peers/SUBJECT.py`, or all of them. Each script first asserts that both sides have
 /// the same result, then prints both times and their ratio.
