@@ -20,6 +20,8 @@ pub struct CheckpointState {
     pub format: u32,
     /// Steps done, skipped ones included.
     pub step: u64,
+    /// Steps the run was to have when it was saved.
+    pub total_steps: u64,
     /// The seed of the run.
     pub seed: u64,
     /// Threads libtorch used; another count rounds differently.
@@ -46,6 +48,7 @@ impl Default for CheckpointState {
         Self {
             format: FORMAT,
             step: 0,
+            total_steps: 0,
             seed: 0,
             threads: 1,
             processes: 1,

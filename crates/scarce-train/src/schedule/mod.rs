@@ -33,6 +33,11 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// Whether a run of another length would have other rates at the same steps.
+    pub(crate) fn depends_on_total(&self) -> bool {
+        matches!(self, Self::Cosine { .. } | Self::Poly { .. })
+    }
+
     /// The factor at `step` (from 0) of `total` steps.
     pub fn factor(&self, step: u64, total: u64) -> f64 {
         let step = step as f64;

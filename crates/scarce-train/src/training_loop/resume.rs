@@ -47,15 +47,28 @@ impl Session<'_, '_> {
         }
         self.run.describe()?;
         self.run.rewind_metrics(step)?;
-        if self.state.threads != tch::get_num_threads()
-            || self.state.processes != self.hooks.process_count()
-        {
+        self.adopt()?;
+        Ok(true)
+    }
+
+    /// What may differ between sessions is from now on this session's.
+    pub(super) fn adopt(&mut self) -> Result<(), TrainError> {
+        let (threads, processes) = (tch::get_num_threads(), self.hooks.process_count());
+        if (self.state.threads, self.state.processes) != (threads, processes) {
             tracing::warn!("resumed elsewhere: results differ in their last digits");
         }
-        self.state.threads = tch::get_num_threads();
-        self.state.processes = self.hooks.process_count();
+        let total = self.config.steps;
+        if self.state.total_steps != total && self.config.schedule.depends_on_total() {
+            tracing::warn!(
+                "the run was to have {} steps, now {total}: its learning rate takes another course from here",
+                self.state.total_steps
+            );
+        }
+        self.state.threads = threads;
+        self.state.processes = processes;
+        self.state.total_steps = total;
         self.state.settings = self.config.settings(self.run.resolved_config())?;
-        Ok(true)
+        Ok(())
     }
 
     /// Whether this run could go on from `saved`.

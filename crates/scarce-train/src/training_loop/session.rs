@@ -63,6 +63,7 @@ impl<'a, 'h> Session<'a, 'h> {
         });
         let ema = config.ema.map(|ema| Ema::new(ema, &task.weights()));
         let state = CheckpointState {
+            total_steps: config.steps,
             seed: seed.0,
             threads: tch::get_num_threads(),
             processes: hooks.process_count(),
@@ -222,6 +223,7 @@ impl<'a, 'h> Session<'a, 'h> {
         skipped.insert(step);
         let folder = Checkpoint::locate(&self.run.checkpoints())?;
         self.restore(Checkpoint::read(&folder)?)?;
+        self.adopt()?;
         self.state.skipped_steps.append(&mut skipped);
         self.saved_at = Some(self.state.step);
         self.run.rewind_metrics(self.state.step)?;
