@@ -4,7 +4,7 @@ Each sample is read whole from its file, cropped at random, flipped and standard
 cropped where stands in a plan that both sides follow; the crops are compared first. On the Python side the workers persist,
 and as on ours a pass over the files comes before the one that is timed; runs alternate, medians count.
 """
-# requires: numpy==2.2.6 nibabel==5.4.2 torch==2.11.0
+# requires: numpy==2.2.6 nibabel==5.4.2 safetensors==0.8.0 torch==2.11.0 torchvision==0.26.0
 # builds: scarce-benches/loader_duel
 
 import json

@@ -5,7 +5,8 @@ of the next one. Ours is the example `train_step`, driven by the loop with its l
 `cargo build --release -p scarce-train --example train_step` builds it. Losses are compared first. Channels-last and bf16
 are what they are on this machine's kernels, on either side; bf16 losses only need to agree as far as bf16 does.
 """
-# requires: torch==2.11.0 torchvision==0.26.0 numpy==2.2.6 safetensors==0.8.0
+# requires: numpy==2.2.6 nibabel==5.4.2 safetensors==0.8.0 torch==2.11.0 torchvision==0.26.0
+# builds: scarce-train/train_step
 
 import json
 import os

@@ -5,6 +5,7 @@ JSON a duel. The peers work on one thread, and so does ours where nothing else i
 `classification_duel`, which `cargo build --release -p scarce-metrics --example classification_duel` builds.
 """
 # requires: numpy==2.2.6 scipy==1.15.3 scikit-learn==1.7.2 scikit-image==0.25.2
+# builds: scarce-metrics/classification_duel
 
 import json
 import os

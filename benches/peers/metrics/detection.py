@@ -6,6 +6,7 @@ are timed apart, within each side's own process. Ours is the example `detection_
 `cargo build --release -p scarce-metrics --example detection_duel` builds.
 """
 # requires: numpy==2.2.6 pycocotools==2.0.11 faster-coco-eval==1.8.0
+# builds: scarce-metrics/detection_duel
 
 import contextlib
 import io

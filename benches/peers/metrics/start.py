@@ -3,7 +3,7 @@
 Dice, HD95 and ASD of two label maps on disk, the whole process on both sides, in turns; the median counts. The scripts are what
 users write with medpy and with MONAI; their files and compiled modules are in the system's cache before anything is timed.
 """
-# requires: numpy==2.2.6 scipy==1.15.3 nibabel==5.3.2 MedPy==0.5.2 monai==1.6.1 torch==2.11.0
+# requires: numpy==2.2.6 scipy==1.15.3 nibabel==5.4.2 MedPy==0.5.2 surface-distance==0.1 monai==1.6.1 torch==2.11.0
 
 import json
 import os

@@ -4,7 +4,7 @@ The pair is as large as a left atrium of the 2018 challenge, made here, so no da
 threads; ours is the example `metrics_duel`, which answers a line a question. Figures are compared before anything is timed, then all
 take turns and the median of each counts.
 """
-# requires: numpy==2.2.6 scipy==1.15.3 MedPy==0.5.2 surface-distance==0.1 monai==1.6.1 torch==2.11.0
+# requires: numpy==2.2.6 scipy==1.15.3 nibabel==5.4.2 MedPy==0.5.2 surface-distance==0.1 monai==1.6.1 torch==2.11.0
 # builds: scarce-metrics/metrics_duel
 
 import json
