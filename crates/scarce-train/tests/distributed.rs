@@ -175,9 +175,9 @@ fn a_lost_process_ends_the_other_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let endless = [folder.path().to_str().unwrap(), "100000000"];
     for (signal, lost, said) in [
-        ("-KILL", 1, "rank 1 has given no sign of life"),
+        ("-KILL", 1, "rank 1 gave no sign of life"),
         ("-KILL", 0, "rank 0, which runs the store, has ended"),
-        ("-STOP", 1, "rank 1 has given no sign of life"),
+        ("-STOP", 1, "rank 1 gave no sign of life"),
         ("-STOP", 0, "rank 0, which runs the store, does not answer"),
     ] {
         let mut pair = Process::pair(&endless, SHORT_S);

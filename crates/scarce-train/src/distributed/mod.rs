@@ -24,7 +24,6 @@ mod moments;
 mod placement;
 mod rendezvous;
 mod shares;
-mod slurm;
 mod vital_signs;
 
 pub use batch_norm::{BatchNormPolicy, batch_norm_over_processes, settle_buffers};

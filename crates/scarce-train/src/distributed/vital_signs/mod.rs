@@ -1,13 +1,16 @@
 //! Signs of life: each process writes one into the store at a steady pace and watches the others', on a
 //! thread of its own, so that a failed collective can be blamed on someone.
 
+mod scene;
+mod watch;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::error::ranks_in_words;
-use crate::native::NativeError;
+use self::scene::{Scene, Trace};
+use self::watch::keep_watch;
 use crate::native::store::Store;
 
 /// A process that is silent for so many paces is taken for dead.
@@ -130,11 +133,12 @@ impl VitalSigns {
             if let Some(verdict) = &seen.verdict {
                 break verdict.clone();
             }
-            if let Some(report) = self.silence(&seen) {
+            let scene = self.scene(&seen);
+            if let Some(report) = scene.silence() {
                 break report;
             }
             if Instant::now() >= deadline {
-                break self.lag(&seen);
+                break scene.lag();
             }
             seen = self.shared.wait(seen, self.watch.pace / 2);
         };
@@ -173,57 +177,22 @@ impl VitalSigns {
             seen = self.shared.wait(seen, Duration::from_millis(20));
         }
     }
+}
 
-    fn silence(&self, seen: &Seen) -> Option<String> {
-        if seen.store_lost {
-            return Some(if self.watch.rank_0_runs_store {
-                "rank 0, which runs the store, has ended: its own output tells why".to_owned()
-            } else {
-                "the launcher's store has ended: the launcher's output tells why".to_owned()
-            });
+impl VitalSigns {
+    fn scene(&self, seen: &Seen) -> Scene {
+        let processes = seen.processes.iter().map(|process| Trace {
+            silent_for: process.heard_at.elapsed(),
+            entered: process.entered,
+            step: process.step,
+        });
+        Scene {
+            own_rank: self.watch.rank,
+            rank_0_runs_store: self.watch.rank_0_runs_store,
+            store_lost: seen.store_lost,
+            dead_after: self.watch.pace * SILENT_PACES,
+            processes: processes.collect(),
         }
-        let limit = self.watch.pace * SILENT_PACES;
-        let own = seen.processes.get(self.watch.rank as usize)?;
-        if own.heard_at.elapsed() > limit {
-            // Not even our own sign comes through.
-            return Some(if self.watch.rank_0_runs_store {
-                "rank 0, which runs the store, does not answer".to_owned()
-            } else {
-                "the launcher's store does not answer".to_owned()
-            });
-        }
-        let silent = self.ranks(seen, |process| process.heard_at.elapsed() > limit);
-        let first = seen.processes.get(*silent.first()? as usize)?;
-        Some(format!(
-            "{} has given no sign of life for {:.1} s, last seen at step {}: it ended, or its machine hangs; its own output tells why",
-            ranks_in_words(&silent),
-            first.heard_at.elapsed().as_secs_f64(),
-            first.step
-        ))
-    }
-
-    fn lag(&self, seen: &Seen) -> String {
-        let furthest = seen.processes.iter().map(|p| p.entered).max().unwrap_or(0);
-        let behind = self.ranks(seen, |process| process.entered < furthest);
-        let first = behind
-            .first()
-            .and_then(|rank| seen.processes.get(*rank as usize));
-        match first {
-            None => "all ranks are alive and at the same point: the call itself failed".to_owned(),
-            Some(process) => format!(
-                "{} is alive but keeps the others waiting, at step {}: it is slower than the time-out allows, or did not come to a call that the others made",
-                ranks_in_words(&behind),
-                process.step
-            ),
-        }
-    }
-
-    fn ranks(&self, seen: &Seen, is_meant: impl Fn(&Process) -> bool) -> Vec<u32> {
-        let numbered = seen.processes.iter().zip(0..self.watch.world_size);
-        numbered
-            .filter(|(process, _)| is_meant(process))
-            .map(|(_, rank)| rank)
-            .collect()
     }
 }
 
@@ -249,75 +218,4 @@ impl Shared {
         let waited = self.changed.wait_timeout(seen, time);
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
-}
-
-fn keep_watch(store: &Store, watch: Watch, shared: &Shared) {
-    let mut beat = 0u64;
-    loop {
-        beat += 1;
-        let looked = look_around(store, watch, shared, beat);
-        let mut seen = shared.lock();
-        if looked.is_err() {
-            seen.store_lost = true;
-        }
-        // Another touch of the store could find it gone, and c10d is loud about that.
-        let done = seen.departure == Departure::Told && !watch.keeps_store();
-        if looked.is_err() || seen.stop || done {
-            seen.ended = true;
-            shared.changed.notify_all();
-            return;
-        }
-        shared.changed.notify_all();
-        let pace = match seen.departure {
-            Departure::Staying => watch.pace,
-            Departure::Departing | Departure::Told => watch.pace / 4,
-        };
-        drop(shared.wait(seen, pace));
-    }
-}
-
-/// One round: leaves our sign, reads the others', passes on verdicts and departures.
-fn look_around(store: &Store, watch: Watch, shared: &Shared, beat: u64) -> Result<(), NativeError> {
-    let entered = shared.entered.load(Ordering::Relaxed);
-    let step = shared.step.load(Ordering::Relaxed);
-    store.set(&sign_key(watch.rank), &format!("{entered} {step} {beat}"))?;
-    for rank in 0..watch.world_size {
-        let Some(sign) = store.get(&sign_key(rank))? else {
-            continue;
-        };
-        let mut seen = shared.lock();
-        let Some(process) = seen.processes.get_mut(rank as usize) else {
-            continue;
-        };
-        if process.sign != sign {
-            let mut numbers = sign.split(' ').map(|number| number.parse().unwrap_or(0));
-            *process = Process {
-                entered: numbers.next().unwrap_or(0),
-                step: numbers.next().unwrap_or(0),
-                heard_at: Instant::now(),
-                sign,
-            };
-        }
-    }
-    let known = store.get("verdict")?;
-    let (own, departs) = {
-        let seen = shared.lock();
-        let departs = seen.departure == Departure::Departing;
-        (seen.own_verdict.clone(), departs)
-    };
-    if let (None, Some(own)) = (&known, own) {
-        store.set("verdict", &own)?;
-    }
-    let departures = store.add("departures", i64::from(departs))?;
-    let mut seen = shared.lock();
-    seen.verdict = known.or(seen.verdict.take());
-    seen.departures = departures;
-    if departs {
-        seen.departure = Departure::Told;
-    }
-    Ok(())
-}
-
-fn sign_key(rank: u32) -> String {
-    format!("sign/{rank}")
 }
