@@ -1,7 +1,7 @@
 //! Figures of pairs of masks in `.npy` files and the seconds they took: for
 //! `benches/peers/metrics/surfaces.py`, which has others compute the same.
 //!
-//! Each line of standard input asks for one pair, each line of standard output answers:
+//! Each line of standard input asks for one pair, each line of standard output answers. A file is read once.
 //!
 //! ```text
 //! {"prediction": "p.npy", "reference": "r.npy", "spacing_mm_zyx": [2, 1, 1], "convention": "area", "metrics": ["hd95", "nsd_1mm"]}
@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{BufRead as _, stdin};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Instant;
 
 use ndarray::{Array3, ArrayD, Ix3};
@@ -43,17 +44,25 @@ struct Answer {
     seconds: f64,
 }
 
+type Failure = Box<dyn Error + Send + Sync>;
+
+fn main() -> Result<(), Failure> {
+    // As one of the pool's threads, which need not be woken for a question that takes a millisecond.
+    rayon::scope(|_| answer_all())
+}
+
 #[expect(clippy::print_stdout, reason = "the answers are what it is run for")]
-fn main() -> Result<(), Box<dyn Error>> {
+fn answer_all() -> Result<(), Failure> {
+    let mut masks = Masks::default();
     for line in stdin().lock().lines() {
         let question: Question = serde_json::from_str(&line?)?;
-        let answer = answer(&question)?;
+        let answer = answer(&question, &mut masks)?;
         println!("{}", serde_json::to_string(&answer)?);
     }
     Ok(())
 }
 
-fn answer(question: &Question) -> Result<Answer, Box<dyn Error>> {
+fn answer(question: &Question, masks: &mut Masks) -> Result<Answer, Failure> {
     let options = SegmentationOptions::default()
         .with_convention(question.convention)
         .with_empty(question.empty)
@@ -64,8 +73,8 @@ fn answer(question: &Question) -> Result<Answer, Box<dyn Error>> {
         wanted.extend(Metric::named(name, &options)?);
     }
     let spacing = &question.spacing_mm_zyx;
-    let prediction = mask(&question.prediction, spacing)?;
-    let reference = mask(&question.reference, spacing)?;
+    let prediction = read(masks, &question.prediction, spacing)?;
+    let reference = read(masks, &question.reference, spacing)?;
     let start = Instant::now();
     let figures = evaluate_masks(&prediction, &reference, &options, &wanted)?;
     let seconds = start.elapsed().as_secs_f64();
@@ -76,8 +85,15 @@ fn answer(question: &Question) -> Result<Answer, Box<dyn Error>> {
     })
 }
 
+/// Those read so far, by file and spacing.
+type Masks = BTreeMap<(PathBuf, String), Rc<Mask>>;
+
 /// A mask from a boolean array `(z, y, x)` or `(y, x)`.
-fn mask(path: &Path, spacing_mm: &[f64]) -> Result<Mask, Box<dyn Error>> {
+fn read(masks: &mut Masks, path: &Path, spacing_mm: &[f64]) -> Result<Rc<Mask>, Failure> {
+    let key = (path.to_owned(), format!("{spacing_mm:?}"));
+    if let Some(mask) = masks.get(&key) {
+        return Ok(Rc::clone(mask));
+    }
     let mut array: ArrayD<bool> = read_npy(path)?;
     let mut spacing_mm_xyz: Vec<f64> = spacing_mm.iter().rev().copied().collect();
     if array.ndim() == 2 {
@@ -88,5 +104,7 @@ fn mask(path: &Path, spacing_mm: &[f64]) -> Result<Mask, Box<dyn Error>> {
     let spacing_mm_xyz = <[f64; 3]>::try_from(spacing_mm_xyz)
         .map_err(|got| format!("{}: spacing of {} axes", path.display(), got.len()))?;
     let geometry = Geometry::from_spacing_mm_xyz(spacing_mm_xyz)?;
-    Ok(Mask::new(voxels, geometry))
+    let mask = Rc::new(Mask::new(voxels, geometry));
+    masks.insert(key, Rc::clone(&mask));
+    Ok(mask)
 }

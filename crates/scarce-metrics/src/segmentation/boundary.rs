@@ -41,9 +41,9 @@ fn steps(width: f64) -> usize {
 /// The mask's voxels from which `steps` steps, diagonal ones included, lead outside; beyond the grid is
 /// outside.
 fn within_steps(mask: &BitGrid, extended: [bool; 3], steps: usize) -> BitGrid {
-    // What `steps` steps along one axis do not lead out of, axis after axis.
     // No mask is thicker than its grid.
     let steps = steps.min(mask.shape_zyx().into_iter().max().unwrap_or(1));
+    // What the steps do not lead out of along one axis, axis after axis.
     let along_x = |row: &[u64], words: &mut [u64]| {
         words.copy_from_slice(row);
         if extended[2] {

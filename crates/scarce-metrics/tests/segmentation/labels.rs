@@ -92,6 +92,23 @@ fn a_label_in_one_map_only_is_empty_in_the_other() {
     }
 }
 
+/// To the last bit.
+#[test]
+fn threads_change_nothing() {
+    let (p, r) = (map(0), map(1));
+    for convention in [Convention::Pooled, Convention::Area] {
+        let options = SegmentationOptions::default().with_convention(convention);
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            let pool = pool.build().unwrap();
+            pool.install(|| all(&p, &r, &[1, 2, 3, 700], &options))
+        };
+        let alone = on(1);
+        assert_eq!(alone, on(2));
+        assert_eq!(alone, on(5));
+    }
+}
+
 #[test]
 fn only_what_is_wanted_is_there() {
     let (p, r) = (map(0), map(1));
