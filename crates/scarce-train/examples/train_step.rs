@@ -217,7 +217,7 @@ enum Step {
     Up,
 }
 
-/// A convolution, batch normalisation, ReLU.
+/// A convolution, batch normalisation and a rectifier.
 struct Block {
     weight: Tensor,
     bias: Tensor,
