@@ -32,6 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut task = StepTask::new(network, folder, in_last)?;
     let config = LoopConfig {
         steps,
+        // Small, so that rounding does not grow into another course.
+        learning_rate: 1e-4,
         schedule: Schedule::Constant,
         optimizer: OptimizerConfig::AdamW {
             beta1: 0.9,
@@ -215,7 +217,7 @@ enum Step {
     Up,
 }
 
-/// A convolution, batch normalisation, ReLU.
+/// A convolution, batch normalisation and a rectifier.
 struct Block {
     weight: Tensor,
     bias: Tensor,
