@@ -68,7 +68,7 @@ impl Source for Plan {
 
     fn sample(&self, index: usize, _: &SampleContext<'_>) -> Result<Sample, SourceError> {
         let crop = &self.0[index];
-        let volume = read_volume(&crop.path)?.value;
+        let volume = read_volume(&crop.path)?;
         let voxels = volume.voxels().slice_each_axis(|axis| {
             let a = axis.axis.index();
             let first = crop.corner_zyx[a];
@@ -120,7 +120,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn pass(loader: &mut Loader, epoch: u64) -> Result<(), Box<dyn Error>> {
     for batch in loader.epoch(epoch) {
-        batch?.tensor("image", Device::Cpu)?;
+        let _ = batch?.tensor("image", Device::Cpu)?;
     }
     Ok(())
 }
