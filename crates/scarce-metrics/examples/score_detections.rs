@@ -13,7 +13,7 @@ use scarce_image::Seed;
 use scarce_metrics::detection::coco::{
     CocoAnnotation, CocoCategory, CocoImage, Segmentation, detections_from_json,
 };
-use scarce_metrics::detection::froc::{FrocOptions, froc_report, froc_scans};
+use scarce_metrics::detection::froc::{FrocOptions, HitRule, froc_report, froc_scans};
 use scarce_metrics::detection::{
     CocoDataset, CocoDetection, DetectionFigure, DetectionOptions, Overlap, detection_report,
 };
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let scans = froc_scans(&dataset, &detections, None, 0.5)?;
-    let report = froc_report(&scans, "IoU of boxes 0.5", &FrocOptions::default(), Seed(0))?;
+    let report = froc_report(&scans, HitRule::Iou(0.5), &FrocOptions::default(), Seed(0))?;
     println!("{} of {} objects found", report.n_found, report.n_lesions);
     for (name, figure) in &report.figures {
         println!("  {name:22} {}", shown(figure));

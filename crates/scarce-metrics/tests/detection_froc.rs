@@ -6,7 +6,7 @@ use scarce_metrics::Summary;
 use scarce_metrics::detection::CocoDataset;
 use scarce_metrics::detection::coco::detections_from_json;
 use scarce_metrics::detection::froc::{
-    BallLesion, BoxCandidate, BoxLesion, CentreRule, FrocCurve, FrocOptions, FrocScan,
+    BallLesion, BoxCandidate, BoxLesion, CentreRule, FrocCurve, FrocOptions, FrocScan, HitRule,
     PointCandidate, froc_report, froc_scans,
 };
 use serde::Deserialize;
@@ -92,16 +92,17 @@ fn equals_luna16() {
     let goldens: Vec<Golden> =
         serde_json::from_str(include_str!("golden/detection_froc.json")).unwrap();
     for golden in goldens {
-        let scans: Vec<FrocScan> = golden
-            .scans
-            .iter()
-            .map(|scan| match golden.rule.as_str() {
-                "within_radius" => scan.by_points(CentreRule::WithinRadius),
-                "within_4_mm" => scan.by_points(CentreRule::WithinMm(4.0)),
-                _ => scan.by_boxes(0.2),
-            })
-            .collect();
-        let report = froc_report(&scans, "as told", &FrocOptions::default(), Seed(1)).unwrap();
+        let (rule, told) = match golden.rule.as_str() {
+            "within_radius" => (HitRule::Centre(CentreRule::WithinRadius), "its radius"),
+            "within_4_mm" => (HitRule::Centre(CentreRule::WithinMm(4.0)), "4 mm"),
+            _ => (HitRule::Iou(0.2), "union of boxes 0.2"),
+        };
+        let scan = |scan: &Scan| match rule {
+            HitRule::Centre(rule) => scan.by_points(rule),
+            HitRule::Iou(iou) => scan.by_boxes(iou),
+        };
+        let scans: Vec<FrocScan> = golden.scans.iter().map(scan).collect();
+        let report = froc_report(&scans, rule, &FrocOptions::default(), Seed(1)).unwrap();
         let rates = ["0.125", "0.25", "0.5", "1", "2", "4", "8"];
         for (rate, expected) in rates.iter().zip(&golden.sensitivities) {
             let got = &report.figures[&format!("sensitivity_at_{rate}")];
@@ -115,7 +116,7 @@ fn equals_luna16() {
         }
         let cpm = golden.sensitivities.iter().sum::<f64>() / 7.0;
         assert!((report.figures["cpm"].value.unwrap() - cpm).abs() < 1e-12);
-        assert!(report.definition["cpm"].contains("as told"));
+        assert!(report.definition["cpm"].contains(told));
         assert_eq!(report.n_scans, 8);
     }
 }
@@ -184,7 +185,7 @@ fn without_lesions_there_is_no_figure() {
     let ignored = [ball(0.0, true)];
     let only_ignored = FrocScan::from_points(&ignored, &[], CentreRule::WithinRadius);
     for scans in [vec![], vec![only_false.unwrap(), only_ignored.unwrap()]] {
-        let report = froc_report(&scans, "", &options, Seed(0)).unwrap();
+        let report = froc_report(&scans, HitRule::Iou(0.5), &options, Seed(0)).unwrap();
         let none = Summary {
             value: None,
             low: None,
@@ -222,9 +223,14 @@ fn faults_are_told() {
             .to_string()
     };
     let options = |rates: &[f64]| {
-        froc_report(&[], "", &FrocOptions::default().with_rates(rates), Seed(0))
-            .unwrap_err()
-            .to_string()
+        froc_report(
+            &[],
+            HitRule::Iou(0.5),
+            &FrocOptions::default().with_rates(rates),
+            Seed(0),
+        )
+        .unwrap_err()
+        .to_string()
     };
     for (message, parts) in [
         (

@@ -50,8 +50,8 @@ impl DetectionEvaluation {
         let categories: Vec<Option<CocoCategory>> = if options.class_agnostic {
             vec![None]
         } else {
-            let (_, ids) = dataset.ids()?;
-            let named = ids
+            let named = dataset
+                .category_ids()
                 .places()
                 .map(|place| dataset.categories().get(place).cloned());
             named.collect()

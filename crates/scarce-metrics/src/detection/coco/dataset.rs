@@ -71,6 +71,10 @@ pub struct CocoDataset {
     images: Vec<CocoImage>,
     annotations: Vec<CocoAnnotation>,
     categories: Vec<CocoCategory>,
+    #[serde(skip)]
+    image_ids: Ids,
+    #[serde(skip)]
+    category_ids: Ids,
 }
 
 /// The file, not yet looked at.
@@ -91,7 +95,13 @@ impl CocoDataset {
         annotations: Vec<CocoAnnotation>,
         categories: Vec<CocoCategory>,
     ) -> Result<Self, CocoError> {
-        let (image_ids, category_ids) = ids(&images, &categories)?;
+        let image_ids = Ids::new(images.iter().map(|i| i.id), |index, id| Record::Image {
+            index,
+            id,
+        })?;
+        let category_ids = Ids::new(categories.iter().map(|c| c.id), |index, id| {
+            Record::Category { index, id }
+        })?;
         Ids::new(annotations.iter().map(|a| a.id), |index, id| {
             Record::Annotation { index, id }
         })?;
@@ -122,6 +132,8 @@ impl CocoDataset {
             images,
             annotations,
             categories,
+            image_ids,
+            category_ids,
         })
     }
 
@@ -145,9 +157,14 @@ impl CocoDataset {
         json::write(self, "ground truth")
     }
 
-    /// The images' ids and the categories'.
-    pub(crate) fn ids(&self) -> Result<(Ids, Ids), CocoError> {
-        ids(&self.images, &self.categories)
+    /// The images' ids.
+    pub(crate) fn image_ids(&self) -> &Ids {
+        &self.image_ids
+    }
+
+    /// The categories' ids.
+    pub(crate) fn category_ids(&self) -> &Ids {
+        &self.category_ids
     }
 
     /// The images.
@@ -166,18 +183,8 @@ impl CocoDataset {
     }
 }
 
-fn ids(images: &[CocoImage], categories: &[CocoCategory]) -> Result<(Ids, Ids), CocoError> {
-    let images = Ids::new(images.iter().map(|i| i.id), |index, id| Record::Image {
-        index,
-        id,
-    })?;
-    let categories = Ids::new(categories.iter().map(|c| c.id), |index, id| {
-        Record::Category { index, id }
-    })?;
-    Ok((images, categories))
-}
-
 /// Ids in ascending order, each with its place in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ids(Vec<(i64, usize)>);
 
 impl Ids {

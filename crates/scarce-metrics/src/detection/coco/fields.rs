@@ -32,7 +32,6 @@ impl Visitor<'_> for Flag {
 }
 
 /// `iscrowd` as 0 or 1.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 pub(super) fn as_number<S: serde::Serializer>(
     flag: &bool,
     serializer: S,

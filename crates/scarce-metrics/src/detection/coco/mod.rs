@@ -9,7 +9,6 @@ mod fields;
 mod json;
 mod segmentation;
 
-pub(super) use dataset::Ids;
 pub use dataset::{CocoAnnotation, CocoCategory, CocoDataset, CocoImage};
 pub use detection::{CocoDetection, detections_from_json, detections_to_json};
 pub use error::{CocoError, Record};

@@ -17,7 +17,7 @@ pub fn froc_scans(
     iou: f64,
 ) -> Result<Vec<FrocScan>, FrocError> {
     check_iou(iou)?;
-    let (images, categories) = dataset.ids()?;
+    let (images, categories) = (dataset.image_ids(), dataset.category_ids());
     if let Some(asked) = category_id
         && !dataset.categories().iter().any(|c| c.id == asked)
     {

@@ -23,4 +23,6 @@ pub use curve::FrocCurve;
 pub use error::FrocError;
 pub use from_coco::froc_scans;
 pub use report::{FrocOptions, FrocReport, froc_report};
-pub use scan::{BallLesion, BoxCandidate, BoxLesion, CentreRule, FrocScan, PointCandidate};
+pub use scan::{
+    BallLesion, BoxCandidate, BoxLesion, CentreRule, FrocScan, HitRule, PointCandidate,
+};

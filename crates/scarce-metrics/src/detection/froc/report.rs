@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use scarce_image::Seed;
 use serde::{Deserialize, Serialize};
 
-use super::{FrocCurve, FrocError, FrocScan};
+use super::{FrocCurve, FrocError, FrocScan, HitRule};
 use crate::Summary;
 use crate::detection::bootstrap::{interval, resampled};
 
@@ -63,14 +63,14 @@ pub struct FrocReport {
     pub n_false_positives: usize,
 }
 
-/// Sensitivity at the rates and their mean, with 95 % percentile intervals over resamples of the scans. `hit` says in
-/// the definitions when a candidate hits a lesion.
+/// Sensitivity at the rates and their mean, with 95 % percentile intervals over resamples of the scans. `rule` is the
+/// one the scans were made by; the definitions tell it.
 ///
 /// # Errors
 /// [`FrocError::Option`] for rates that don't ascend from 0 or more.
 pub fn froc_report(
     scans: &[FrocScan],
-    hit: &str,
+    rule: HitRule,
     options: &FrocOptions,
     seed: Seed,
 ) -> Result<FrocReport, FrocError> {
@@ -111,7 +111,7 @@ pub fn froc_report(
             n_undefined: usize::from(value.is_none()),
             n_penalised: 0,
         };
-        definition.insert(name.clone(), text(rates.get(at), hit, options));
+        definition.insert(name.clone(), text(rates.get(at), rule, options));
         figures.insert(name, figure);
     }
     Ok(FrocReport {
@@ -125,7 +125,7 @@ pub fn froc_report(
 }
 
 /// What a figure means: at a rate, or the mean over all.
-fn text(rate: Option<&f64>, hit: &str, options: &FrocOptions) -> String {
+fn text(rate: Option<&f64>, rule: HitRule, options: &FrocOptions) -> String {
     let formula = match rate {
         Some(rate) => format!("lesions hit / lesions at {rate} false positives a scan"),
         None => format!(
@@ -138,6 +138,6 @@ fn text(rate: Option<&f64>, hit: &str, options: &FrocOptions) -> String {
         n => format!("95 % percentile bootstrap interval, {n} resamples of the scans"),
     };
     format!(
-        "{formula}; straight between the scores' points, level beyond the last; a candidate hits a lesion: {hit}; further candidates on a lesion count neither way; no lesion: undefined; source: LUNA16 (Setio et al. 2017); {interval}"
+        "{formula}; straight between the scores' points, level beyond the last; a candidate hits a lesion: {rule}; further candidates on a lesion count neither way; no lesion: undefined; source: LUNA16 (Setio et al. 2017); {interval}"
     )
 }

@@ -1,5 +1,7 @@
 //! One scan: which candidate hits which lesion.
 
+use std::fmt;
+
 use super::FrocError;
 
 /// A lesion as a ball.
@@ -29,6 +31,29 @@ pub enum CentreRule {
     WithinRadius,
     /// It is nearer to the centre than so many millimetres.
     WithinMm(f64),
+}
+
+/// When a candidate hits a lesion, for the figures' definitions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum HitRule {
+    /// As [`FrocScan::from_points`].
+    Centre(CentreRule),
+    /// As [`FrocScan::from_boxes`], at that threshold.
+    Iou(f64),
+}
+
+impl fmt::Display for HitRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Centre(CentreRule::WithinRadius) => {
+                f.write_str("nearer to its centre than its radius")
+            }
+            Self::Centre(CentreRule::WithinMm(mm)) => {
+                write!(f, "nearer to its centre than {mm} mm")
+            }
+            Self::Iou(iou) => write!(f, "intersection over union of boxes {iou} or more"),
+        }
+    }
 }
 
 /// A lesion as a box along the axes, in two or three dimensions.
