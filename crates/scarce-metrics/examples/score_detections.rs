@@ -10,12 +10,13 @@ use std::error::Error;
 use std::fs;
 
 use scarce_image::Seed;
+use scarce_metrics::Summary;
 use scarce_metrics::detection::coco::{
     CocoAnnotation, CocoCategory, CocoImage, Segmentation, detections_from_json,
 };
 use scarce_metrics::detection::froc::{FrocOptions, HitRule, froc_report, froc_scans};
 use scarce_metrics::detection::{
-    CocoDataset, CocoDetection, DetectionFigure, DetectionOptions, Overlap, detection_report,
+    CocoDataset, CocoDetection, DetectionOptions, Overlap, detection_report,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -51,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// `0.812 (0.774 to 0.846)`.
-fn shown(figure: &DetectionFigure) -> String {
+fn shown(figure: &Summary) -> String {
     match (figure.value, figure.low, figure.high) {
         (Some(value), Some(low), Some(high)) => format!("{value:.3} ({low:.3} to {high:.3})"),
         (Some(value), ..) => format!("{value:.3}"),

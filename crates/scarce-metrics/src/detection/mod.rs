@@ -26,7 +26,7 @@
 //! | an annotation's id is 0 | what finds it is a false positive | counts as any other |
 //! | a score is NaN | sorted somewhere: an AP of 1 can come out | [`CocoError::NotFinite`], [`CocoError::Json`] |
 //! | no detections | `IndexError` | AP 0 |
-//! | no objects | −1 | undefined, counted in [`DetectionFigure::n_undefined`] |
+//! | no objects | −1 | undefined, counted in [`Summary::n_undefined`](crate::Summary::n_undefined) |
 //! | no limit of 100, no threshold of 0.5 | `ap`, `ap50` are −1 | the last limit counts; undefined |
 //! | an id twice | the later annotation counts twice | [`CocoError::DuplicateId`] |
 //! | a category or an annotation's image that is not there | left out | [`CocoError::UnknownCategory`], [`CocoError::UnknownImage`] |
