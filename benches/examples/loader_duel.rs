@@ -156,7 +156,7 @@ fn pass(loader: &mut Loader, epoch: u64) -> Result<(), Box<dyn Error>> {
 fn write_each(images: &tch::Tensor, folder: &Path) -> Result<(), Box<dyn Error>> {
     let geometry = Geometry::from_spacing_mm_xyz([1.0; 3])?;
     for (number, image) in images.squeeze_dim(1).unbind(0).into_iter().enumerate() {
-        let volume = Volume::new(array3_from_tensor(&image)?, geometry.clone());
+        let volume = Volume::new(array3_from_tensor(&image)?, geometry);
         write_volume(&folder.join(format!("{number}.npy")), &volume)?;
     }
     Ok(())
