@@ -88,7 +88,7 @@ def duel(example, folder, name, paths):
         ours(example, written, crops)
         for number, theirs in enumerate(first):
             mine = np.load(pathlib.Path(crops) / f"{number}.npy")
-            assert np.allclose(mine, theirs[0].numpy(), rtol=0, atol=TOLERANCE * 10), f"{name}: crop {number} differs"
+            assert np.allclose(mine, theirs[0].numpy(), rtol=0, atol=TOLERANCE), f"{name}: crop {number} differs"
             # Before rounding: the voxels themselves, by their order.
             assert np.array_equal(np.unique(mine, return_inverse=True)[1], np.unique(theirs[0].numpy(), return_inverse=True)[1])
     one_pass(loader)
