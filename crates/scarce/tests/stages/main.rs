@@ -4,6 +4,8 @@
 mod faults;
 mod line;
 mod phantom;
+#[cfg(unix)]
+mod processes;
 
 use std::path::Path;
 use std::process::{Command, Output};
