@@ -226,6 +226,8 @@ fn the_teacher_follows_by_its_decay() {
                 step,
                 total_steps: 2,
                 seed: Seed(1),
+                rank: 0,
+                world_size: 1,
             };
             let mut student = task.weights();
             student.retain(|(name, _)| name.starts_with("student"));

@@ -89,8 +89,28 @@ pub struct ReconstructionLoss {
     pub region: Option<f64>,
     /// The same over the others'.
     pub background: Option<f64>,
+    /// Hidden patches that the mean is over.
+    pub counted: f64,
     /// Hidden patches left out for being flat.
     pub flat: i64,
+}
+
+/// How many hidden patches [`reconstruction_loss`] takes its mean over: a share's loss is to be weighted by
+/// its part of them.
+///
+/// # Errors
+/// [`MimError::Torch`] when the shapes do not fit.
+pub fn counted_patches(
+    pixels: &Tensor,
+    hidden: &Tensor,
+    flat_variance: f64,
+) -> Result<f64, MimError> {
+    let counted = hidden * uneven(&normalise(pixels)?, flat_variance)?;
+    Ok(counted.f_sum(Kind::Float)?.f_double_value(&[])?)
+}
+
+fn uneven(target: &NormalisedPatches, flat_variance: f64) -> Result<Tensor, MimError> {
+    Ok(target.variance.f_ge(flat_variance)?.to_kind(Kind::Float))
 }
 
 /// Compares predicted patches `(batch, cell, value)` with the pixels' own.
@@ -108,8 +128,7 @@ pub fn reconstruction_loss(
     flat_variance: f64,
 ) -> Result<ReconstructionLoss, MimError> {
     let target = normalise(pixels)?;
-    let uneven = target.variance.f_ge(flat_variance)?.to_kind(Kind::Float);
-    let counted = hidden * &uneven;
+    let counted = hidden * uneven(&target, flat_variance)?;
     let error = (predicted - target.values).f_square()?.f_mean_dim(
         [2i64].as_slice(),
         false,
@@ -131,8 +150,10 @@ pub fn reconstruction_loss(
             None
         })
     };
+    let (total, number) = mean_over(&counted)?;
     Ok(ReconstructionLoss {
-        total: mean_over(&counted)?.0,
+        total,
+        counted: number,
         region: part(&counted * region)?,
         background: part(&counted * (region.neg() + 1.0))?,
         flat: (hidden - &counted)
@@ -161,6 +182,35 @@ mod tests {
         assert_eq!(fifth, [14.0, 38.0, 15.0, 39.0, 20.0, 44.0, 21.0, 45.0]);
         assert_eq!(unpatchify(&patches, 2, 2, 3).unwrap(), x);
         assert!(patchify(&x, 4).is_err());
+    }
+
+    #[test]
+    fn shares_weighted_by_what_they_count_give_the_batch() {
+        let options = (Kind::Float, Device::Cpu);
+        let pixels = Tensor::rand([5, 4, 400], options);
+        // A flat patch, and shares that hide unequally many.
+        let _ = pixels.select(0, 1).select(0, 0).fill_(0.5);
+        let hidden = Tensor::arange(20, options).fmod(3.0).gt(0.0).view([5, 4]);
+        let hidden = hidden.to_kind(Kind::Float);
+        let predicted = Tensor::rand([5, 4, 400], options);
+        let loss = |from: i64, length: i64| {
+            let part = |t: &Tensor| t.narrow(0, from, length);
+            let (predicted, pixels, hidden) = (part(&predicted), part(&pixels), part(&hidden));
+            let loss =
+                reconstruction_loss(&predicted, &pixels, &hidden, &hidden.zeros_like(), 1e-4)
+                    .unwrap();
+            let counted = counted_patches(&pixels, &hidden, 1e-4).unwrap();
+            assert_eq!(loss.counted, counted);
+            (loss.total.double_value(&[]), counted)
+        };
+        let (whole, counted) = loss(0, 5);
+        let shares = [loss(0, 2), loss(2, 3)];
+        assert_ne!(shares[0].1 * 1.5, shares[1].1, "by samples it would not do");
+        let mean = shares
+            .iter()
+            .map(|(loss, n)| loss * n / counted)
+            .sum::<f64>();
+        assert!((mean - whole).abs() < 1e-6, "{mean} {whole}");
     }
 
     #[test]

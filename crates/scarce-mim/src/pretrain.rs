@@ -16,7 +16,7 @@ use crate::MimError;
 use crate::decoder::LightDecoder;
 use crate::densify::Densify;
 use crate::encoder::{EncoderConfig, SparseEncoder};
-use crate::loss::{normalise, patchify, reconstruction_loss, unpatchify};
+use crate::loss::{counted_patches, normalise, patchify, reconstruction_loss, unpatchify};
 use crate::sparse::Active;
 
 const PATCH: i64 = SparseEncoder::STRIDE as i64;
@@ -264,6 +264,7 @@ impl PretrainTask {
         patchify(&output, PATCH)
     }
 
+    /// Crops and masks are drawn for the whole batch, which is little work; the network sees this process's share.
     fn step_loss(&mut self, context: &StepContext) -> Result<StepLoss, MimError> {
         let crops = picks(self.slices.len(), self.config.batch, context)
             .into_iter()
@@ -280,14 +281,33 @@ impl PretrainTask {
         let pixels = stack(&|crop| tensor_from_array(&crop.pixels))?;
         let hidden = stack(&|crop| cells(&crop.hidden))?;
         let region = stack(&|crop| cells(crop.cells.cells()))?;
+        let flat_variance = self.config.flat_variance;
+        let counted_in_batch = (context.world_size > 1)
+            .then(|| {
+                let (pixels, hidden) = (patchify(&pixels, PATCH)?, hidden.f_flatten(1, -1)?);
+                counted_patches(&pixels, &hidden, flat_variance)
+            })
+            .transpose()?;
+        let mine = context.share(crops.len())?.range;
+        let [pixels, hidden, region] = [pixels, hidden, region]
+            .map(|whole| whole.f_narrow(0, mine.start as i64, mine.len() as i64));
+        let (pixels, hidden, region) = (pixels?, hidden?, region?);
         let predicted = self.predict(&pixels, &hidden, true)?;
         let loss = reconstruction_loss(
             &predicted,
             &patchify(&pixels, PATCH)?,
             &hidden.f_flatten(1, -1)?,
             &region.f_flatten(1, -1)?,
-            self.config.flat_variance,
+            flat_variance,
         )?;
+        let total = match counted_in_batch {
+            None => loss.total,
+            // The batch's loss is a mean over patches: by samples, a share that hides few would weigh too much.
+            Some(whole) => {
+                let part = loss.counted / whole.max(1.0);
+                loss.total * (part * f64::from(context.world_size))
+            }
+        };
         let share = |part: &dyn Fn(&Audit) -> usize, of: &dyn Fn(&Audit) -> usize| {
             let sum =
                 |f: &dyn Fn(&Audit) -> usize| crops.iter().map(|(_, c)| f(&c.audit)).sum::<usize>();
@@ -310,12 +330,12 @@ impl PretrainTask {
         ] {
             figures.extend(value.map(|value| (name.to_owned(), value)));
         }
-        let sample_ids = crops
+        let sample_ids = crops[mine]
             .iter()
             .map(|(index, _)| self.slices[*index].id.clone())
             .collect();
         Ok(StepLoss {
-            total: loss.total,
+            total,
             figures,
             sample_ids,
         })

@@ -6,9 +6,10 @@
 //! cargo xtask launch -n 2 -- target/debug/examples/several_processes target/two 50
 //! ```
 //!
-//! A signal (Ctrl-C, SIGTERM, SIGUSR1) to any process makes all finish their step, save and end with code 130.
+//! A signal (Ctrl-C, SIGTERM, SIGUSR1) to any process makes all finish their step, save and end with code 130;
+//! started again, they go on from there.
 //!
-//! The arguments are a folder for `weights.safetensors`, the number of steps, and optionally how batch
+//! The arguments are the run folder, the number of steps, and optionally how batch
 //! normalisation is done: `none` (there is none), `local` or `synchronised`.
 #![allow(
     clippy::print_stdout,
@@ -18,20 +19,20 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scarce_train::distributed::{
-    BatchNormPolicy, GradientAverager, Group, batch_norm_over_processes, settle_buffers,
-};
+use scarce_train::distributed::{BatchNormPolicy, Group, batch_norm_over_processes};
+use scarce_train::image::Seed;
 use scarce_train::{
-    INTERRUPTED_EXIT_CODE, TrainError, named_variables, pytorch_init, stop_on_signals,
+    Existing, Fault, INTERRUPTED_EXIT_CODE, LoopConfig, OptimizerConfig, RunFolder, RunManifest,
+    Schedule, StepContext, StepLoss, Task, TaskError, TrainError, TrainingHooks, named_variables,
+    pytorch_init, run_training_with, stop_on_signals,
 };
-use tch::nn::{self, Module as _, ModuleT as _, OptimizerConfig as _};
+use tch::nn::{self, Module as _, ModuleT as _};
 use tch::{Device, Kind, Tensor};
 
 /// In all, on any number of processes; 7 can't be shared evenly by 2.
-const BATCH: i64 = 7;
+const BATCH: usize = 7;
 
 struct Arguments {
     out: PathBuf,
@@ -40,22 +41,19 @@ struct Arguments {
     timeout: Duration,
 }
 
-enum Ending {
-    Done,
-    Interrupted,
-}
-
 fn main() -> ExitCode {
     let Some(arguments) = arguments() else {
         eprintln!("usage: several_processes FOLDER STEPS [none|local|synchronised]");
         return ExitCode::from(2);
     };
     match run(&arguments) {
-        Ok(Ending::Done) => ExitCode::SUCCESS,
-        Ok(Ending::Interrupted) => ExitCode::from(INTERRUPTED_EXIT_CODE),
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::from(5)
+            ExitCode::from(match error.fault() {
+                Fault::Interrupted => INTERRUPTED_EXIT_CODE,
+                _ => 5,
+            })
         }
     }
 }
@@ -79,100 +77,107 @@ fn arguments() -> Option<Arguments> {
     })
 }
 
-fn run(arguments: &Arguments) -> Result<Ending, TrainError> {
+fn run(arguments: &Arguments) -> Result<(), TrainError> {
     let stop = stop_on_signals()?;
     println!("ready");
     let group = Group::from_env(arguments.timeout)?;
-    match train(&group, arguments, &stop) {
-        Ok(ending) => {
-            group.finish()?;
-            Ok(ending)
-        }
-        Err(error) => {
-            // The others then report this error, and not that this process fell silent.
-            group.abandon(&error.to_string());
-            Err(error)
-        }
-    }
+    let hooks = TrainingHooks {
+        stop: Some(stop),
+        processes: Some(&group),
+        batch_norm: arguments.norm.unwrap_or_default(),
+        ..TrainingHooks::default()
+    };
+    let result = train(&group, arguments, hooks);
+    // After a failure the others report it, and not that this process fell silent.
+    group.conclude(result)
 }
 
-fn train(group: &Group, arguments: &Arguments, stop: &AtomicBool) -> Result<Ending, TrainError> {
-    // Rank 0's weights count, whatever the others draw.
-    tch::manual_seed(i64::from(group.rank()));
-    let store = nn::VarStore::new(Device::Cpu);
-    let root = store.root();
-    let first = nn::linear(&root / "first", 6, 16, nn::LinearConfig::default());
-    let norm = nn::batch_norm1d(&root / "norm", 16, pytorch_init::batch_norm());
-    let last = nn::linear(&root / "last", 16, 1, nn::LinearConfig::default());
-    let variables: Vec<Tensor> = tensors(&store, |_| true);
-    group.broadcast(&variables)?;
+fn train(group: &Group, arguments: &Arguments, hooks: TrainingHooks<'_>) -> Result<(), TrainError> {
+    let config = LoopConfig {
+        steps: arguments.steps,
+        learning_rate: 0.02,
+        schedule: Schedule::Constant,
+        optimizer: OptimizerConfig::Sgd {
+            momentum: 0.9,
+            weight_decay: 0.0,
+            nesterov: false,
+        },
+        ..LoopConfig::default()
+    };
+    let mut run = if group.is_main() {
+        let manifest = RunManifest::default();
+        RunFolder::open(&arguments.out, Existing::Continue, "", &manifest)?
+    } else {
+        RunFolder::follow(&arguments.out, "")
+    };
+    let mut task = SumOfSquares::new(group, arguments.norm);
+    run_training_with(&mut task, &config, &mut run, Seed(1), hooks).map(|_| ())
+}
 
-    let parameters = tensors(&store, Tensor::requires_grad);
-    let mut averager =
-        GradientAverager::new(group, &parameters, GradientAverager::DEFAULT_BUCKET_BYTES)?;
-    let mut optimizer = nn::sgd(0.9, 0.0, 0.0, false).build(&store, 0.02)?;
-    let mut ending = Ending::Done;
-    for step in 0..arguments.steps {
-        group.at_step(step);
-        // A signal comes to one process at one moment: all must stop at the same step.
-        if group.any(stop.load(Ordering::Relaxed))? {
-            ending = Ending::Interrupted;
-            break;
+/// Learns the sum of the squares of six numbers.
+struct SumOfSquares<'g> {
+    group: &'g Group,
+    policy: Option<BatchNormPolicy>,
+    store: nn::VarStore,
+    first: nn::Linear,
+    norm: nn::BatchNorm,
+    last: nn::Linear,
+}
+
+impl<'g> SumOfSquares<'g> {
+    fn new(group: &'g Group, policy: Option<BatchNormPolicy>) -> Self {
+        // Rank 0's weights count, whatever the others draw.
+        tch::manual_seed(i64::from(group.rank()));
+        let store = nn::VarStore::new(Device::Cpu);
+        let root = store.root();
+        Self {
+            group,
+            policy,
+            first: nn::linear(&root / "first", 6, 16, nn::LinearConfig::default()),
+            norm: nn::batch_norm1d(&root / "norm", 16, pytorch_init::batch_norm()),
+            last: nn::linear(&root / "last", 16, 1, nn::LinearConfig::default()),
+            store,
         }
-        // Every process draws the whole batch and works on its share.
-        tch::manual_seed(1000 + step as i64);
-        let batch = Tensor::randn([BATCH, 6], (Kind::Float, Device::Cpu));
-        let share = group.share(BATCH as usize)?;
-        let input = batch.narrow(0, share.range.start as i64, share.range.len() as i64);
-        let target = input
-            .square()
-            .sum_dim_intlist([1i64].as_slice(), true, Kind::Float);
+    }
 
-        let hidden = first.forward(&input);
-        let hidden = match (arguments.norm, &norm.ws, &norm.bs) {
+    fn normalise(&self, hidden: Tensor) -> Result<Tensor, TrainError> {
+        let norm = &self.norm;
+        match (self.policy, &norm.ws, &norm.bs) {
             (Some(BatchNormPolicy::Synchronised), Some(weight), Some(bias)) => {
                 batch_norm_over_processes(
-                    group,
+                    self.group,
                     &hidden,
                     (weight, bias),
                     (&norm.running_mean, &norm.running_var),
                     0.1,
                     1e-5,
-                )?
+                )
             }
-            (Some(_), _, _) => norm.forward_t(&hidden, true),
-            (None, _, _) => hidden,
-        };
-        let loss = last
-            .forward(&hidden.tanh())
-            .mse_loss(&target, tch::Reduction::Mean)
-            * share.loss_weight;
-        optimizer.zero_grad();
-        averager.backward(&loss)?;
-        optimizer.step();
-        println!("step {step}");
+            (Some(_), _, _) => Ok(norm.forward_t(&hidden, true)),
+            (None, _, _) => Ok(hidden),
+        }
     }
-
-    if let Some(policy) = arguments.norm {
-        settle_buffers(
-            group,
-            policy,
-            &tensors(&store, |tensor| !tensor.requires_grad()),
-        )?;
-    }
-    if group.is_main() {
-        std::fs::create_dir_all(&arguments.out).map_err(|source| TrainError::Io {
-            what: "cannot create the folder",
-            source,
-            path: arguments.out.clone(),
-        })?;
-        let path = arguments.out.join("weights.safetensors");
-        Tensor::write_safetensors(&named_variables(&store), path)?;
-    }
-    Ok(ending)
 }
 
-fn tensors(store: &nn::VarStore, is_meant: impl Fn(&Tensor) -> bool) -> Vec<Tensor> {
-    let all = named_variables(store).into_iter().map(|(_, tensor)| tensor);
-    all.filter(is_meant).collect()
+impl Task for SumOfSquares<'_> {
+    fn loss(&mut self, context: &StepContext) -> Result<StepLoss, TaskError> {
+        println!("step {}", context.step);
+        // Every process draws the whole batch and works on its share.
+        let batch = Tensor::randn([BATCH as i64, 6], (Kind::Float, Device::Cpu));
+        let share = context.share(BATCH)?;
+        let input = batch.narrow(0, share.range.start as i64, share.range.len() as i64);
+        let target = input
+            .square()
+            .sum_dim_intlist([1i64].as_slice(), true, Kind::Float);
+        let hidden = self.normalise(self.first.forward(&input))?.tanh();
+        let loss = self
+            .last
+            .forward(&hidden)
+            .mse_loss(&target, tch::Reduction::Mean);
+        Ok(StepLoss::new(loss * share.loss_weight, Vec::new()))
+    }
+
+    fn weights(&self) -> Vec<(String, Tensor)> {
+        named_variables(&self.store)
+    }
 }

@@ -56,6 +56,6 @@ pub use tensors::{
     array2_from_tensor, array3_from_tensor, array4_from_tensor, named_variables, tensor_from_array,
 };
 pub use training_loop::{
-    Goal, GradientExchange, LoopConfig, NonFinitePolicy, Outcome, TrainingHooks, TrainingSummary,
-    ValidationConfig, run_training, run_training_with,
+    Goal, LoopConfig, NonFinitePolicy, Outcome, TrainingHooks, TrainingSummary, ValidationConfig,
+    run_training, run_training_with,
 };

@@ -46,7 +46,8 @@ pub struct RunManifest {
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    metrics: MetricsTable,
+    /// None where another process writes the folder.
+    metrics: Option<MetricsTable>,
     sinks: Vec<Box<dyn Sink>>,
     existing: Existing,
     resolved_config: String,
@@ -86,7 +87,7 @@ impl RunFolder {
         fs::create_dir_all(path).map_err(io("cannot create the run folder", path))?;
         let run = Self {
             path: path.to_owned(),
-            metrics: MetricsTable::open(path)?,
+            metrics: Some(MetricsTable::open(path)?),
             sinks: Vec::new(),
             existing,
             resolved_config: resolved_config.to_owned(),
@@ -99,8 +100,25 @@ impl RunFolder {
         Ok(run)
     }
 
+    /// The run folder that another process of the training writes: nothing is written by this one, and whether
+    /// it resumes is for the other to say.
+    pub fn follow(path: &Path, resolved_config: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            metrics: None,
+            sinks: Vec::new(),
+            existing: Existing::Refuse,
+            resolved_config: resolved_config.to_owned(),
+            manifest: Vec::new(),
+            begun: false,
+        }
+    }
+
     /// Writes `config.resolved.toml` and `manifest.json`.
     pub(crate) fn describe(&self) -> Result<(), TrainError> {
+        if self.metrics.is_none() {
+            return Ok(());
+        }
         let config = self.path.join("config.resolved.toml");
         write_whole(&config, self.resolved_config.as_bytes())?;
         write_whole(&self.path.join("manifest.json"), &self.manifest)
@@ -141,11 +159,10 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::Io`], also when `metrics.jsonl` was removed while the run went on.
     pub(crate) fn sync_metrics(&mut self) -> Result<(), TrainError> {
-        self.metrics.flush()?;
-        self.sinks.iter_mut().try_for_each(|sink| sink.flush())
+        self.every_sink(|sink| sink.flush())
     }
 
-    /// Adds a place where the figures of every step go, beside `metrics.jsonl`.
+    /// Adds a place where the figures of every step go, beside `metrics.jsonl`; in a folder that is followed, too.
     pub fn add_sink(&mut self, sink: impl Sink + 'static) {
         self.sinks.push(Box::new(sink));
     }
@@ -155,10 +172,20 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::Io`].
     pub fn log(&mut self, step: u64, figures: &[(String, f64)]) -> Result<(), TrainError> {
-        self.metrics.on_step(step, figures)?;
+        self.every_sink(|sink| sink.on_step(step, figures))
+    }
+
+    /// `metrics.jsonl` first.
+    fn every_sink(
+        &mut self,
+        mut tell: impl FnMut(&mut dyn Sink) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
+        if let Some(metrics) = &mut self.metrics {
+            tell(metrics)?;
+        }
         self.sinks
             .iter_mut()
-            .try_for_each(|sink| sink.on_step(step, figures))
+            .try_for_each(|sink| tell(sink.as_mut()))
     }
 
     /// Drops figures from `step` on: a run that resumes gives them again.
@@ -166,10 +193,7 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::Io`].
     pub(crate) fn rewind_metrics(&mut self, step: u64) -> Result<(), TrainError> {
-        self.metrics.resume_at(step)?;
-        self.sinks
-            .iter_mut()
-            .try_for_each(|sink| sink.resume_at(step))
+        self.every_sink(|sink| sink.resume_at(step))
     }
 
     /// Writes `metrics.csv`, the rows of `metrics.jsonl` as one table.
@@ -177,14 +201,19 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::Io`].
     pub fn write_csv(&self) -> Result<(), TrainError> {
-        self.metrics.write_csv()
+        self.metrics
+            .as_ref()
+            .map_or(Ok(()), MetricsTable::write_csv)
     }
 
-    /// A JSON artefact of the run.
+    /// A JSON artefact of the run; a process that follows writes none.
     ///
     /// # Errors
     /// [`TrainError::Io`] and [`TrainError::Json`].
     pub fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), TrainError> {
+        if self.metrics.is_none() {
+            return Ok(());
+        }
         let path = self.path.join(name);
         write_whole(&path, &serde_json::to_vec_pretty(value)?)
     }

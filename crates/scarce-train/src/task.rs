@@ -3,7 +3,8 @@
 use scarce_image::Seed;
 use tch::Tensor;
 
-use crate::{LayerDepth, Precision, TaskError};
+use crate::distributed::Share;
+use crate::{LayerDepth, Precision, TaskError, TrainError};
 
 /// Where the loop stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,22 @@ pub struct StepContext {
     pub total_steps: u64,
     /// The run's seed; draw from `seed.stream(..)`, never from a global generator.
     pub seed: Seed,
+    /// This process's number, from 0.
+    pub rank: u32,
+    /// How many processes train together.
+    pub world_size: u32,
+}
+
+impl StepContext {
+    /// This process's share of a batch of `samples`: all of it for a process on its own. All processes are
+    /// asked for the loss of the same batch; a task that works on its share, and multiplies the mean loss of
+    /// it by [`Share::loss_weight`], trains as one process with the whole batch would.
+    ///
+    /// # Errors
+    /// [`TrainError::Distributed`] where a process would get none.
+    pub fn share(&self, samples: usize) -> Result<Share, TrainError> {
+        Ok(Share::of_rank(samples, self.rank, self.world_size)?)
+    }
 }
 
 /// Which of the batches of one update.
@@ -71,7 +88,7 @@ pub trait Task {
         self.loss(&StepContext {
             step: context.step * batch.count + batch.index,
             total_steps: context.total_steps * batch.count,
-            seed: context.seed,
+            ..*context
         })
     }
 

@@ -124,7 +124,7 @@ impl Drop for Process {
 }
 
 fn weights(folder: &Path) -> (Vec<u8>, Vec<(String, Tensor)>) {
-    let path = folder.join("weights.safetensors");
+    let path = folder.join("checkpoints/last/weights.safetensors");
     let mut tensors = Tensor::read_safetensors(&path).unwrap();
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
     (std::fs::read(path).unwrap(), tensors)

@@ -5,6 +5,7 @@ mod exit;
 mod json_output;
 mod preprocessing;
 mod radiological;
+mod training;
 mod training_inputs;
 mod verbs;
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ndarray::Array3;
 use scarce_corn::{LabelledVolume, SemiConfig, UnlabelledVolume};
 use scarce_mim::{PretrainConfig, SliceSample};
+use scarce_train::distributed::Group;
 use scarce_train::sinks::{Progress, TensorBoard};
 use scarce_train::{LoopConfig, RunFolder, RunManifest};
 use serde::{Deserialize, Serialize};
@@ -221,9 +222,10 @@ impl SemiData {
     }
 }
 
-/// Opens the run folder with its sinks; the data have been read by then, so that a bad file leaves no folder.
+/// Opens the run folder with its sinks, or follows the main process's; the data have been read by then, so that a bad file leaves no folder.
 pub fn open_run<T: Serialize>(
     arguments: &RunArguments,
+    processes: &Group,
     kind: &str,
     config: &T,
     seed: u64,
@@ -239,6 +241,9 @@ pub fn open_run<T: Serialize>(
         inputs,
     };
     let resolved = scarce_train::config::resolved(config)?;
+    if !processes.is_main() {
+        return Ok(RunFolder::follow(&arguments.out, &resolved));
+    }
     let existing = arguments.existing();
     let mut run = RunFolder::open(&arguments.out, existing, &resolved, &manifest)?;
     run.add_sink(TensorBoard::new(&arguments.out.join("tensorboard")));

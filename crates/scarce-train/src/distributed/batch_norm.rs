@@ -44,11 +44,36 @@ pub fn settle_buffers(
                 .iter()
                 .map(Tensor::shallow_clone)
                 .partition(|buffer| buffer.kind() == Kind::Float || buffer.kind() == Kind::Double);
-            for buffer in &averaged {
-                group.all_reduce_mean(buffer)?;
+            for kind in [Kind::Float, Kind::Double] {
+                average_together(
+                    group,
+                    averaged.iter().filter(|b| b.kind() == kind).collect(),
+                )?;
             }
             group.broadcast(&counted)?;
         }
+    }
+    Ok(())
+}
+
+/// One collective for all: a network has many small buffers.
+fn average_together(group: &Group, buffers: Vec<&Tensor>) -> Result<(), TrainError> {
+    if buffers.is_empty() || group.world_size() == 1 {
+        return Ok(());
+    }
+    let _guard = tch::no_grad_guard();
+    let flat: Vec<Tensor> = buffers
+        .iter()
+        .map(|buffer| buffer.f_reshape([-1]))
+        .collect::<Result<_, _>>()?;
+    let flat = Tensor::f_cat(&flat, 0)?;
+    group.all_reduce_mean(&flat)?;
+    let mut start = 0;
+    for buffer in buffers {
+        let length = buffer.numel() as i64;
+        let mean = flat.f_narrow(0, start, length)?.f_view_as(buffer)?;
+        buffer.shallow_clone().f_copy_(&mean)?;
+        start += length;
     }
     Ok(())
 }

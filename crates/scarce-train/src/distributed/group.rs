@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::rendezvous::meet;
 use super::vital_signs::{VitalSigns, Watch};
 use super::{DistributedError, Placement, Share};
+use crate::TrainError;
 use crate::native::NativeError;
 use crate::native::collectives::{Place, ProcessGroup, Reducer};
 use crate::native::store::Store;
@@ -169,12 +170,24 @@ impl Group {
     /// # Errors
     /// As [`Self::broadcast`].
     pub fn any(&self, yes: bool) -> Result<bool, DistributedError> {
+        self.any_of([yes]).map(|[any]| any)
+    }
+
+    /// As [`Self::any`] for several questions at once.
+    ///
+    /// # Errors
+    /// As [`Self::broadcast`].
+    pub fn any_of<const N: usize>(&self, yes: [bool; N]) -> Result<[bool; N], DistributedError> {
         if self.link.is_none() {
             return Ok(yes);
         }
-        let votes = Tensor::from(i64::from(yes)).to_kind(Kind::Int64);
+        let votes = Tensor::from_slice(&yes.map(i64::from));
         self.all_reduce_sum(&votes)?;
-        Ok(votes.int64_value(&[]) > 0)
+        let mut any = yes;
+        for (k, any) in any.iter_mut().enumerate() {
+            *any = votes.int64_value(&[k as i64]) > 0;
+        }
+        Ok(any)
     }
 
     /// Waits until all processes are here.
@@ -213,6 +226,19 @@ impl Group {
             let rank = link.placement.rank;
             link.signs.tell(&format!("rank {rank} gave up: {reason}"));
         }
+    }
+
+    /// Ends a training as its result says: a run that was interrupted was so on all processes, another
+    /// error is this process's own and becomes what the others report.
+    ///
+    /// # Errors
+    /// That of `result`, or as [`Self::finish`].
+    pub fn conclude<T>(self, result: Result<T, TrainError>) -> Result<T, TrainError> {
+        match result {
+            Ok(_) | Err(TrainError::Interrupted { .. }) => self.finish()?,
+            Err(ref error) => self.abandon(&error.to_string()),
+        }
+        result
     }
 
     /// What stands behind the failure of a backward pass in which gradients were averaged: looks for the

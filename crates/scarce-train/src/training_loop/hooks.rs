@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tch::Tensor;
-
-use crate::TaskError;
+use crate::TrainError;
+use crate::distributed::{BatchNormPolicy, Group};
 
 /// What the world outside a training has to say to it; the default says nothing.
 #[derive(Default)]
@@ -16,44 +15,41 @@ pub struct TrainingHooks<'a> {
     pub stop: Option<Arc<AtomicBool>>,
     /// Calls the forward pass it is given once, with libtorch's autocast to bf16 switched on.
     pub autocast: Option<fn(&mut dyn FnMut())>,
-    /// The processes that train together with this one.
-    pub processes: Option<&'a mut dyn GradientExchange>,
+    /// The processes that train together with this one; whoever made the group ends it
+    /// ([`Group::conclude`]).
+    pub processes: Option<&'a Group>,
+    /// What their batch normalisation does.
+    pub batch_norm: BatchNormPolicy,
     /// Time since the session began, in place of the monotonic clock.
     pub elapsed: Option<Box<dyn Fn() -> Duration + 'a>>,
 }
 
-/// Gradients averaged over the processes of one training.
-///
-/// Errors stop the run, with nothing updated.
-pub trait GradientExchange {
-    /// How many processes there are.
-    fn processes(&self) -> u32;
-
-    /// Before the backward pass of a step's last batch, whose gradients are to be exchanged as they come.
-    ///
-    /// # Errors
-    /// Whatever keeps the processes from each other.
-    fn before_backward(&mut self, loss: &Tensor) -> Result<(), TaskError>;
-
-    /// After it: the gradients of `parameters` are the averages of all processes'.
-    ///
-    /// # Errors
-    /// Whatever keeps the processes from each other.
-    fn after_backward(&mut self, parameters: &[(String, Tensor)]) -> Result<(), TaskError>;
-}
-
 impl TrainingHooks<'_> {
-    pub(super) fn told_to_stop(&self) -> bool {
-        self.stop
-            .as_ref()
-            .is_some_and(|stop| stop.load(Ordering::Relaxed))
+    /// Whether to stop, and whether `budget_s` seconds are over since `began`: where one process says so, all do.
+    pub(super) fn reasons_to_end(
+        &self,
+        began: Instant,
+        budget_s: f64,
+    ) -> Result<[bool; 2], TrainError> {
+        let stop = self.stop.as_ref();
+        let told = stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+        let spent = budget_s > 0.0 && self.elapsed(began).as_secs_f64() >= budget_s;
+        match self.processes {
+            Some(group) => Ok(group.any_of([told, spent])?),
+            None => Ok([told, spent]),
+        }
     }
 
     pub(super) fn process_count(&self) -> u32 {
-        self.processes.as_ref().map_or(1, |p| p.processes())
+        self.processes.map_or(1, Group::world_size)
     }
 
-    pub(super) fn elapsed(&self, began: Instant) -> Duration {
+    /// Whether this process writes what the run leaves.
+    pub(super) fn is_main(&self) -> bool {
+        self.processes.is_none_or(Group::is_main)
+    }
+
+    fn elapsed(&self, began: Instant) -> Duration {
         self.elapsed
             .as_ref()
             .map_or_else(|| began.elapsed(), |elapsed| elapsed())

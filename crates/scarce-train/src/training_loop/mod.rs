@@ -6,6 +6,7 @@
 mod config;
 mod hooks;
 mod non_finite;
+mod processes;
 mod resume;
 mod session;
 mod step;
@@ -15,7 +16,7 @@ mod validation;
 use scarce_image::Seed;
 
 pub use config::LoopConfig;
-pub use hooks::{GradientExchange, TrainingHooks};
+pub use hooks::TrainingHooks;
 pub use non_finite::NonFinitePolicy;
 use session::Session;
 pub use summary::{Outcome, TrainingSummary};
@@ -38,10 +39,14 @@ pub fn run_training(
 
 /// Trains `task` into `run`, listening to the world outside.
 ///
+/// On several processes ([`TrainingHooks::processes`]) all call this with the same settings, and all end at
+/// the same step, by the same outcome; rank 0 writes `run`, the others [follow](RunFolder::follow) it. Where
+/// one fails, the others do once its group was told ([`crate::distributed::Group::conclude`]).
+///
 /// # Errors
 /// [`TrainError::Config`] for settings out of range; [`TrainError::NonFinite`] before a step would spread a NaN;
 /// [`TrainError::Task`]; [`TrainError::UnfitCheckpoint`] when a resumed run finds none that fits;
-/// [`TrainError::Interrupted`] after the step was saved.
+/// [`TrainError::Interrupted`] after the step was saved; [`TrainError::Distributed`] where another process is lost.
 pub fn run_training_with(
     task: &mut dyn Task,
     config: &LoopConfig,

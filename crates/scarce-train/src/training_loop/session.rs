@@ -9,6 +9,7 @@ use tch::Tensor;
 use super::non_finite::{first_non_finite, report};
 use super::{LoopConfig, NonFinitePolicy, Outcome, TrainingHooks, TrainingSummary};
 use crate::channels_last::lay_out_channels_last;
+use crate::distributed::{GradientAverager, Group};
 use crate::{
     Checkpoint, CheckpointState, Ema, Optimizer, Precision, RunFolder, StepContext, Task,
     TrainError,
@@ -27,6 +28,8 @@ pub(super) struct Session<'a, 'h> {
     pub state: CheckpointState,
     /// The samples of the step before, named when what it left is not finite.
     pub last_samples: Vec<String>,
+    /// On several processes.
+    pub averager: Option<GradientAverager<'h>>,
     began: Instant,
     saved_at: Option<u64>,
 }
@@ -81,6 +84,7 @@ impl<'a, 'h> Session<'a, 'h> {
             ema,
             state,
             last_samples: Vec::new(),
+            averager: None,
             began: Instant::now(),
             saved_at: None,
         })
@@ -88,7 +92,7 @@ impl<'a, 'h> Session<'a, 'h> {
 
     /// Takes up the run where it was left, or makes ready for its first step.
     pub(super) fn begin(&mut self) -> Result<(), TrainError> {
-        if self.run.resumes() && self.resume()? {
+        if self.take_up()? {
             self.saved_at = Some(self.state.step);
         }
         let rolls_back = self.config.non_finite == NonFinitePolicy::RollBack;
@@ -101,7 +105,6 @@ impl<'a, 'h> Session<'a, 'h> {
 
     /// Steps until there is a reason to end.
     pub(super) fn train(&mut self) -> Result<Outcome, TrainError> {
-        let budget = self.config.wall_clock_budget_s;
         loop {
             if self.config.validation.gives_up(&self.state) {
                 return Ok(Outcome::StoppedEarly);
@@ -109,14 +112,17 @@ impl<'a, 'h> Session<'a, 'h> {
             if self.state.step >= self.config.steps {
                 return Ok(Outcome::Finished);
             }
-            if self.hooks.told_to_stop() {
+            self.tell_step();
+            let budget = self.config.wall_clock_budget_s;
+            let [told_to_stop, time_is_up] = self.hooks.reasons_to_end(self.began, budget)?;
+            if told_to_stop {
                 self.save_if_due(true)?;
                 return Err(TrainError::Interrupted {
                     steps: self.state.step,
                     path: self.run.path().to_owned(),
                 });
             }
-            if budget > 0.0 && self.hooks.elapsed(self.began).as_secs_f64() >= budget {
+            if time_is_up {
                 return Ok(Outcome::BudgetSpent);
             }
             match self.step() {
@@ -153,6 +159,8 @@ impl<'a, 'h> Session<'a, 'h> {
             step: self.state.step,
             total_steps: self.config.steps,
             seed: self.seed,
+            rank: self.hooks.processes.map_or(0, Group::rank),
+            world_size: self.hooks.process_count(),
         }
     }
 
@@ -205,7 +213,9 @@ impl<'a, 'h> Session<'a, 'h> {
             }
         }
         let kept = self.run.sync_metrics();
-        checkpoint.save(&self.run.checkpoints())?;
+        if self.hooks.is_main() {
+            checkpoint.save(&self.run.checkpoints())?;
+        }
         self.saved_at = Some(self.state.step);
         // Only now: a log that was removed must not cost the steps since.
         kept

@@ -41,6 +41,7 @@ impl Session<'_, '_> {
         self.state.step += 1;
         self.state.last_loss = Some(batches.loss);
         self.task.after_step(&context).map_err(task_error)?;
+        self.settle_statistics()?;
         if let Some(ema) = &mut self.ema {
             ema.update(&self.task.weights(), updates)?;
         }
@@ -71,7 +72,7 @@ impl Session<'_, '_> {
                 .map_err(|source| TrainError::Task { step, source })?;
             let value = loss.total.f_double_value(&[])?;
             batches.add(&loss, value, count);
-            self.check_finite("loss", value, &batches)?;
+            self.check_finite("loss", self.agree_on_finite(value)?, &batches)?;
             if index == 0 {
                 self.optimizer.zero_grad();
             }
@@ -80,18 +81,14 @@ impl Session<'_, '_> {
             } else {
                 loss.total.f_div_scalar(count as f64)?
             };
-            match &mut self.hooks.processes {
+            match &mut self.averager {
                 None => self.optimizer.backward(&total)?,
-                // Where gradients are exchanged while they come, they must come to the parameters.
-                Some(processes) if index + 1 == count => {
-                    let error = |source| TrainError::Task { step, source };
-                    processes.before_backward(&total).map_err(error)?;
-                    total.f_backward()?;
-                    processes.after_backward(&self.parameters).map_err(error)?;
-                }
+                // Where gradients are averaged while they come, they must come to the parameters.
+                Some(averager) if index + 1 == count => averager.backward(&total)?,
                 Some(_) => total.f_backward()?,
             }
         }
+        batches.loss = self.mean_over_processes(batches.loss)?;
         Ok(batches)
     }
 
@@ -154,9 +151,11 @@ impl Session<'_, '_> {
             step: context.step,
             source,
         })?;
-        if config.judge(&found, &mut self.state)? {
+        let is_best = config.judge(&found, &mut self.state)?;
+        if is_best && self.hooks.is_main() {
             self.checkpoint().save_best(&self.run.checkpoints())?;
         }
+        self.agree_on_validation()?;
         figures.extend(found);
         Ok(())
     }

@@ -7,10 +7,11 @@ use ndarray::Array2;
 use scarce_image::Seed;
 use scarce_mim::PretrainTask;
 use scarce_report::Picture;
-use scarce_train::run_training;
+use scarce_train::{RunFolder, TrainError};
 
-use crate::cli::{RunArguments, set_up};
+use crate::cli::RunArguments;
 use crate::radiological::radiological;
+use crate::training::Surroundings;
 use crate::training_inputs::{PretrainFile, open_run};
 
 /// Reconstructions shown of a run.
@@ -23,30 +24,58 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     if arguments.dry_run {
         return super::print_resolved(&config);
     }
-    let device = set_up(&arguments.device)?;
+    let surroundings = Surroundings::find(&arguments.device)?;
+    let result = train(arguments, &config, &surroundings);
+    surroundings.conclude(result)
+}
+
+fn train(
+    arguments: &RunArguments,
+    config: &PretrainFile,
+    surroundings: &Surroundings,
+) -> anyhow::Result<()> {
+    let processes = &surroundings.processes;
+    let is_shared = processes.share(config.method.batch.max(1));
+    is_shared.map_err(TrainError::from)?;
     let seed = Seed(config.seed);
     let slices = config.data.slices(&config.preprocessing)?;
     // Shown where the region is largest: there is most to see.
     let mut by_region: Vec<usize> = (0..slices.len()).collect();
     by_region.sort_by_key(|i| std::cmp::Reverse(slices[*i].region.iter().filter(|v| **v).count()));
-    let mut task = PretrainTask::new(config.method.clone(), slices, seed, device)?;
+    let (method, device) = (config.method.clone(), surroundings.device);
+    let mut task = PretrainTask::new(method, slices, seed, device)?;
     let inputs = config.data.inputs();
     let training = &config.training;
     let mut run = open_run(
         arguments,
+        processes,
         "pretrain",
-        &config,
+        config,
         config.seed,
         training,
         inputs,
     )?;
-    let summary = run_training(&mut task, training, &mut run, seed)?;
+    let summary = surroundings.train(&mut task, training, &mut run, seed)?;
+    if processes.is_main() {
+        picture(&task, config, &by_region, &run)?;
+        tracing::info!("{summary}");
+    }
+    Ok(())
+}
 
+/// What the network makes of the first few slices of `order`.
+fn picture(
+    task: &PretrainTask,
+    config: &PretrainFile,
+    order: &[usize],
+    run: &RunFolder,
+) -> anyhow::Result<()> {
+    let seed = Seed(config.seed);
     let folder = run.path().join("reconstructions");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     // Neighbouring slices look alike; every fourth does not.
-    for (k, index) in by_region.into_iter().step_by(4).take(SHOWN).enumerate() {
-        let view = task.reconstruct(index, config.training.steps, seed)?;
+    for (k, index) in order.iter().step_by(4).take(SHOWN).enumerate() {
+        let view = task.reconstruct(*index, config.training.steps, seed)?;
         let region = radiological(view.region.view());
         let drawn =
             |pixels: &Array2<f32>| Picture::grey(radiological(pixels.view()).view()).upscaled(2);
@@ -63,6 +92,5 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             file.write_all(&png)
         })?;
     }
-    tracing::info!("{summary}");
     Ok(())
 }

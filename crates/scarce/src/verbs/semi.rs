@@ -2,9 +2,9 @@
 
 use scarce_corn::SemiTask;
 use scarce_image::Seed;
-use scarce_train::run_training;
 
-use crate::cli::{RunArguments, set_up};
+use crate::cli::RunArguments;
+use crate::training::{Surroundings, refuse_several_processes};
 use crate::training_inputs::{SemiFile, open_run};
 
 /// Trains by the recipe.
@@ -14,7 +14,20 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     if arguments.dry_run {
         return super::print_resolved(&config);
     }
-    let device = set_up(&arguments.device)?;
+    refuse_several_processes(
+        "semi",
+        "its consistency is taken over a whole batch, which is not shared yet",
+    )?;
+    let surroundings = Surroundings::find(&arguments.device)?;
+    let result = train(arguments, &config, &surroundings);
+    surroundings.conclude(result)
+}
+
+fn train(
+    arguments: &RunArguments,
+    config: &SemiFile,
+    surroundings: &Surroundings,
+) -> anyhow::Result<()> {
     let seed = Seed(config.seed);
     let labelled = config.data.labelled(&config.preprocessing)?;
     let unlabelled = config.data.unlabelled(&config.preprocessing)?;
@@ -23,11 +36,21 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         labelled.len(),
         unlabelled.len()
     );
-    let mut task = SemiTask::new(config.method.clone(), labelled, unlabelled, seed, device)?;
+    let (method, device) = (config.method.clone(), surroundings.device);
+    let mut task = SemiTask::new(method, labelled, unlabelled, seed, device)?;
     let inputs = config.data.inputs();
     let training = &config.training;
-    let mut run = open_run(arguments, "semi", &config, config.seed, training, inputs)?;
-    let summary = run_training(&mut task, training, &mut run, seed)?;
+    let processes = &surroundings.processes;
+    let mut run = open_run(
+        arguments,
+        processes,
+        "semi",
+        config,
+        config.seed,
+        training,
+        inputs,
+    )?;
+    let summary = surroundings.train(&mut task, training, &mut run, seed)?;
     tracing::info!("{summary}");
     Ok(())
 }

@@ -5,6 +5,8 @@ mod faults;
 mod figures;
 mod line;
 mod phantom;
+#[cfg(unix)]
+mod processes;
 
 use std::path::Path;
 use std::process::{Command, Output};
