@@ -18,12 +18,14 @@ pub(super) struct Lamb {
 
 impl Lamb {
     /// u = m̂ / (√v̂ + ε) + decay·p; p ← p − lr · ‖p‖/‖u‖ · u, where the ratio is 1 if either norm is 0.
-    /// Parameters without decay have no ratio unless `always_adapt`.
+    /// Parameters without decay have no ratio unless `always_adapt`. What is on the way is kept in `room`, which
+    /// may hold the gradient.
     pub(super) fn update(
         &self,
         slot: &mut Slot,
         gradient: &Tensor,
         learning_rate: f64,
+        room: &mut Tensor,
     ) -> Result<(), TrainError> {
         let t = slot.count_step()?;
         let [first, second] = &mut slot.moments[..] else {
@@ -31,17 +33,18 @@ impl Lamb {
         };
         let (beta1, beta2) = self.betas;
         let _ = first.f_lerp_(gradient, 1.0 - beta1)?;
-        let _ = second.f_lerp_(&gradient.f_square()?, 1.0 - beta2)?;
+        let _ = second.f_lerp_(&gradient.f_mul_out(room, gradient)?, 1.0 - beta2)?;
         let (correction1, correction2) = if self.bias_correction {
             (1.0 - beta1.powf(t), 1.0 - beta2.powf(t))
         } else {
             (1.0, 1.0)
         };
-        let mut divisor = second.f_sqrt()?;
-        let _ = divisor
+        let mut update = second.f_sqrt_out(room)?;
+        let _ = update
             .f_mul_scalar_(correction1 / correction2.sqrt())?
-            .f_add_scalar_(correction1 * self.eps)?;
-        let mut update = first.f_div(&divisor)?;
+            .f_add_scalar_(correction1 * self.eps)?
+            .f_reciprocal_()?
+            .f_mul_(first)?;
         let parameter = &mut slot.parameter;
         let mut rate = scalar_like(-learning_rate, parameter)?;
         if self.weight_decay != 0.0 {

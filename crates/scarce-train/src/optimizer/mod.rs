@@ -1,7 +1,7 @@
 //! Optimizers whose state is ours to save.
 //!
-//! Updates are PyTorch's and timm's, in place and with as few passes over memory as their eager
-//! single-tensor forms have. tch exposes neither libtorch's `_fused_*_` nor its `_foreach_*` kernels.
+//! Updates are PyTorch's and timm's, in place, with no more passes over memory than their eager forms and no
+//! temporaries. tch exposes neither libtorch's `_fused_*_` nor its `_foreach_*` kernels.
 
 mod adamw;
 mod config;
@@ -10,6 +10,7 @@ mod goldens;
 mod groups;
 mod lamb;
 mod norm;
+mod scratch;
 mod sgd;
 mod slot;
 
@@ -20,6 +21,7 @@ pub use config::OptimizerConfig;
 pub use groups::{GroupsConfig, LayerDepth, ParameterSettings};
 pub(crate) use norm::clip_scale;
 use norm::global_norm;
+use scratch::Scratch;
 use slot::Slot;
 
 /// The parameters under training and what is remembered of them.
@@ -28,6 +30,7 @@ pub struct Optimizer {
     config: OptimizerConfig,
     weight_decay: f64,
     slots: Vec<Slot>,
+    scratch: Scratch,
 }
 
 impl Optimizer {
@@ -44,6 +47,7 @@ impl Optimizer {
         depth: impl Fn(&str) -> Option<LayerDepth>,
     ) -> Self {
         let (moments, counts) = (config.moments().len(), config.counts_steps());
+        let largest = parameters.iter().map(|(_, p)| p.numel()).max();
         let slots = parameters
             .into_iter()
             .map(|(name, parameter)| {
@@ -55,6 +59,7 @@ impl Optimizer {
             config,
             weight_decay: config.weight_decay(),
             slots,
+            scratch: Scratch::new(largest.unwrap_or(0)),
         }
     }
 
@@ -131,11 +136,8 @@ impl Optimizer {
                 }
                 continue;
             };
-            let gradient = if scale == 1.0 {
-                gradient
-            } else {
-                gradient.f_mul_scalar(scale)?
-            };
+            let mut room = self.scratch.like(&slot.parameter)?;
+            let gradient = Scratch::scaled(&gradient, scale, &room)?;
             let weight_decay = if slot.settings.decays {
                 self.weight_decay
             } else {
@@ -145,7 +147,12 @@ impl Optimizer {
             match self.config {
                 OptimizerConfig::Sgd {
                     momentum, nesterov, ..
-                } => sgd::update(slot, &gradient, rate, (momentum, weight_decay, nesterov))?,
+                } => sgd::Sgd {
+                    momentum,
+                    weight_decay,
+                    nesterov,
+                }
+                .update(slot, &gradient, rate, &room)?,
                 OptimizerConfig::AdamW {
                     beta1, beta2, eps, ..
                 } => adamw::AdamW {
@@ -153,7 +160,7 @@ impl Optimizer {
                     eps,
                     weight_decay,
                 }
-                .update(slot, &gradient, rate)?,
+                .update(slot, &gradient, rate, &mut room)?,
                 OptimizerConfig::Lamb {
                     beta1,
                     beta2,
@@ -170,7 +177,7 @@ impl Optimizer {
                     trust_clip,
                     always_adapt,
                 }
-                .update(slot, &gradient, rate)?,
+                .update(slot, &gradient, rate, &mut room)?,
             }
         }
         Ok(())
