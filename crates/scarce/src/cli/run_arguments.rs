@@ -28,6 +28,17 @@ pub struct RunArguments {
     /// Where it runs.
     #[command(flatten)]
     pub device: DeviceArguments,
+    /// What is done where the run folder is not empty.
+    #[command(flatten)]
+    pub existing: ExistingArguments,
+    /// Print the resolved configuration and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What is done with a run folder that is not empty; nothing of it: it is refused.
+#[derive(Debug, Args)]
+pub struct ExistingArguments {
     /// Go on from the run folder's last checkpoint.
     #[arg(long, conflicts_with = "overwrite")]
     pub resume: bool,
@@ -37,19 +48,17 @@ pub struct RunArguments {
     /// Empty the run folder first.
     #[arg(long)]
     pub overwrite: bool,
-    /// Print the resolved configuration and stop.
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 impl RunArguments {
     /// What to do with a run folder that is not empty.
     pub fn existing(&self) -> Existing {
-        if self.resume {
+        let asked = &self.existing;
+        if asked.resume {
             Existing::Resume
-        } else if self.resume_previous {
+        } else if asked.resume_previous {
             Existing::ResumePrevious
-        } else if self.overwrite {
+        } else if asked.overwrite {
             Existing::Overwrite
         } else {
             Existing::Refuse

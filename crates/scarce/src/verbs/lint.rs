@@ -12,7 +12,7 @@ use crate::json_output;
 
 /// What `--json` holds.
 #[derive(Serialize)]
-struct Findings {
+struct Linted {
     findings: Vec<Finding>,
     n_rows: usize,
     n_impossible: usize,
@@ -35,7 +35,7 @@ pub fn run(arguments: &LintArguments) -> anyhow::Result<ExitCode> {
     let n_rows = table.rows().len();
     tracing::info!("{n_rows} rows: {n_impossible} impossible findings, {n_doubtful} doubtful");
     if let Some(path) = &arguments.json {
-        let told = Findings {
+        let told = Linted {
             findings,
             n_rows,
             n_impossible,
