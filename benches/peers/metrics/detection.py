@@ -26,7 +26,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 THREADS = 2
-ROUNDS = 7
+ROUNDS = 5
 IMAGES = 2000
 DETECTIONS = 55_000
 TOLERANCE = 1e-12

@@ -33,7 +33,8 @@ pub(super) struct CategoryCurves {
 }
 
 impl DetectionEvaluation {
-    /// Scores detections. Images are matched in parallel; the outcome is the same on any number of threads.
+    /// Scores detections. Images are matched in parallel; the outcome is the same on any number of threads. Of an image's
+    /// detections beyond the last of [`DetectionOptions::max_detections`] no more is looked at than ids, score and box.
     ///
     /// # Errors
     /// [`CocoError`]: what is wrong with the options, or with which detection or annotation.

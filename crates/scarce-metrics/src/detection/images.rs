@@ -1,53 +1,14 @@
-//! Detections and annotations sorted onto their images, and each image matched on its own.
+//! Each image matched on its own, in parallel.
 
-use std::ops::Range;
+use std::cmp::Ordering;
 
 use rayon::prelude::*;
 
-use super::coco::{CocoAnnotation, CocoDataset, CocoDetection, Segmentation};
+use super::coco::{CocoDataset, CocoDetection, Segmentation};
 use super::matching::{Group, Outcome, Truth, least_overlap};
+use super::placed::{Entry, Placed, by_category};
 use super::region::{Region, Size};
 use super::{CocoError, DetectionArea, DetectionOptions};
-
-/// Where records lie: by the rank of their image's id, those of one image in the order of their list.
-struct Placed {
-    /// Index in the list and rank of the category's id.
-    records: Vec<(usize, usize)>,
-    /// Each image's part of the records.
-    parts: Vec<Range<usize>>,
-}
-
-impl Placed {
-    /// From each record's image and category, in the order of the list.
-    fn new(images: usize, ranks: &[[usize; 2]]) -> Self {
-        let mut starts = vec![0; images + 1];
-        for [image, _] in ranks {
-            starts[image + 1] += 1;
-        }
-        for image in 0..images {
-            starts[image + 1] += starts[image];
-        }
-        let parts = starts.windows(2).map(|ends| ends[0]..ends[1]).collect();
-        let mut records = vec![(0, 0); ranks.len()];
-        for (index, [image, category]) in ranks.iter().enumerate() {
-            records[starts[*image]] = (index, *category);
-            starts[*image] += 1;
-        }
-        Self { records, parts }
-    }
-
-    /// Of one image, the categories in ascending order, and all of one class where they are set aside.
-    fn of_image(&self, image: usize, class_agnostic: bool) -> Vec<(usize, usize)> {
-        let mut records = self.records[self.parts[image].clone()].to_vec();
-        records.sort_by_key(|(_, category)| *category);
-        if class_agnostic {
-            for (_, category) in &mut records {
-                *category = 0;
-            }
-        }
-        records
-    }
-}
 
 /// A detection that was matched.
 #[derive(Debug, Clone, Copy)]
@@ -142,41 +103,34 @@ impl Work<'_> {
         let agnostic = self.options.class_agnostic;
         let truths = self.annotations_of.of_image(image, agnostic);
         let mut found = self.detections_of.of_image(image, agnostic);
-        let score = |index: usize| self.detections[index].score;
+        let score = |entry: &Entry| self.detections[entry.index].score;
         // Stable: of equal scores the earlier in the list counts as the surer.
-        found.sort_by(|(a, a_category), (b, b_category)| {
-            let by_score = || score(*b).partial_cmp(&score(*a));
-            let by_category = a_category.cmp(b_category);
-            by_category.then_with(|| by_score().unwrap_or(std::cmp::Ordering::Equal))
+        found.sort_by(|a, b| {
+            let by_score = || score(b).partial_cmp(&score(a));
+            let by_category = a.category.cmp(&b.category);
+            by_category.then_with(|| by_score().unwrap_or(Ordering::Equal))
         });
         let size_yx = self.size(place, &truths, &found);
         let mut matches = Matches::default();
-        let (mut truths, mut found) = (&truths[..], &found[..]);
-        while let Some(category) = [truths, found]
-            .iter()
-            .filter_map(|records| Some(records.first()?.1))
-            .min()
-        {
-            let of_truths = split(&mut truths, category);
-            let of_found = split(&mut found, category);
+        for (category, truths, found) in by_category(&truths, &found) {
             let group = [image as u32, category as u32];
-            self.group::<R>(group, of_truths, of_found, size_yx, &mut matches)?;
+            self.group::<R>(group, truths, found, size_yx, &mut matches)?;
         }
         Ok(matches)
     }
 
     /// An image's own size, or else that of the first mask on it.
-    fn size(&self, place: usize, truths: &[(usize, usize)], found: &[(usize, usize)]) -> Size {
+    fn size(&self, place: usize, truths: &[Entry], found: &[Entry]) -> Size {
         let image = &self.dataset.images()[place];
         if let (Some(height), Some(width)) = (image.height, image.width) {
             return Some([height, width]);
         }
         let truths = truths
             .iter()
-            .map(|(index, _)| &self.dataset.annotations()[*index].segmentation);
+            .map(|entry| &self.dataset.annotations()[entry.index].segmentation);
         let found = found
             .iter()
-            .map(|(index, _)| &self.detections[*index].segmentation);
+            .map(|entry| &self.detections[entry.index].segmentation);
         truths.chain(found).find_map(|outline| match outline {
             Some(Segmentation::Encoded(mask)) => Some(mask.size_yx),
             _ => None,
@@ -187,8 +141,8 @@ impl Work<'_> {
     fn group<R: Region>(
         &self,
         [image, category]: [u32; 2],
-        truths: &[(usize, usize)],
-        found: &[(usize, usize)],
+        truths: &[Entry],
+        found: &[Entry],
         size_yx: Size,
         matches: &mut Matches,
     ) -> Result<(), CocoError> {
@@ -198,8 +152,8 @@ impl Work<'_> {
         let found = &found[..found.len().min(most)];
         let mut regions = Vec::with_capacity(truths.len());
         let mut objects = Vec::with_capacity(truths.len());
-        for (index, _) in truths {
-            let annotation: &CocoAnnotation = &annotations[*index];
+        for Entry { index, .. } in truths {
+            let annotation = &annotations[*index];
             let region = R::of_annotation(annotation, annotation.record(*index), size_yx)?;
             objects.push(Truth {
                 area: annotation.area.unwrap_or_else(|| region.area()),
@@ -210,7 +164,7 @@ impl Work<'_> {
         let least = least_overlap(&options.iou_thresholds);
         let mut detection_areas = Vec::with_capacity(found.len());
         let mut ious = Vec::with_capacity(found.len() * truths.len());
-        for (rank, (index, _)) in found.iter().enumerate() {
+        for (rank, Entry { index, .. }) in found.iter().enumerate() {
             let detection = &self.detections[*index];
             let region = R::of_detection(detection, detection.record(*index), size_yx)?;
             detection_areas.push(match (options.detection_area, detection.bbox) {
@@ -245,12 +199,4 @@ impl Work<'_> {
             .extend(by_range.iter().map(|(_, counted)| counted));
         Ok(())
     }
-}
-
-/// Takes the records of a category off the front.
-fn split<'a>(records: &mut &'a [(usize, usize)], category: usize) -> &'a [(usize, usize)] {
-    let end = records.partition_point(|(_, of)| *of == category);
-    let (taken, rest) = records.split_at(end);
-    *records = rest;
-    taken
 }

@@ -62,6 +62,7 @@ mod figure;
 mod images;
 mod matching;
 mod options;
+mod placed;
 mod region;
 mod report;
 
