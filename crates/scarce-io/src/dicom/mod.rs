@@ -10,9 +10,11 @@ mod header;
 mod lengths;
 mod open;
 mod pixels;
+mod rle;
 mod segmentation;
 mod series;
+mod streams;
 
-pub(crate) use folder::is_litter;
-pub(crate) use open::{open_file, open_folder, read_image};
+pub(crate) use folder::{Series, gather, is_litter, open_folder};
+pub(crate) use open::{open_file, read_image};
 pub use series::SeriesFault;
