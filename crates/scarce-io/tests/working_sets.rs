@@ -155,6 +155,7 @@ fn the_same_voxels_in_two_parts_are_a_leak() {
             patient: format!("patient{k}"),
             modality: "CT".to_owned(),
             image: format!("{k}.nii.gz").into(),
+            channels: Vec::new(),
             labels: Vec::new(),
         })
         .collect();
