@@ -12,6 +12,8 @@ pub(crate) struct Frame {
     pub columns: usize,
     pub samples: usize,
     pub bits: usize,
+    /// At which byte it says so.
+    pub header_at: usize,
 }
 
 /// The frame header of a JPEG stream (ITU-T T.81, B.2.2).
@@ -34,6 +36,7 @@ pub(crate) fn jpeg_frame(stream: &[u8]) -> Option<Frame> {
                     columns: usize::from(u16::from_be_bytes([*c1, *c0])),
                     samples: usize::from(*samples),
                     bits: usize::from(*bits),
+                    header_at: stream.len() - rest.len(),
                 });
             }
             _ => {
@@ -67,6 +70,7 @@ pub(crate) fn jpeg_2000_frame(stream: &[u8]) -> Option<Frame> {
         columns: right.checked_sub(left)?,
         samples,
         bits: usize::from(components.first()?[0] & 0x7f) + 1,
+        header_at: start,
     })
 }
 
@@ -83,16 +87,17 @@ mod tests {
             start.resize(start.len() + 3 * usize::from(samples), 0x11);
             [JPEG_START, &quantization, &start].concat()
         };
-        let told = |samples| Frame {
+        let told = |samples, header_at| Frame {
             rows: 3,
             columns: 5,
             samples,
             bits: 8,
+            header_at,
         };
         for (stream, expected) in [
-            (frame(0xc0, 1), Some(told(1))),
-            (frame(0xc2, 3), Some(told(3))),
-            (frame(0xc3, 4), Some(told(4))),
+            (frame(0xc0, 1), Some(told(1, 71))),
+            (frame(0xc2, 3), Some(told(3, 71))),
+            (frame(0xc3, 4), Some(told(4, 71))),
             (frame(0xc4, 1), None),
             (JPEG_START.to_vec(), None),
             (vec![0xff, 0xd8, 0xff, 0xdb, 0xff], None),
@@ -106,16 +111,16 @@ mod tests {
             let area = numbers(&[7, 5, 2, 2, 7, 5, 0, 0]);
             [JPEG_2000_START, &[0, 41, 0, 0], &area, &[0, 1], components].concat()
         };
-        let sixteen = Frame {
+        let sixteen = |header_at| Frame {
             bits: 16,
-            ..told(1)
+            ..told(1, header_at)
         };
         for (stream, expected) in [
-            (size(&[15, 1, 1]), Some(sixteen)),
-            (size(&[0x8f, 1, 1]), Some(sixteen)),
+            (size(&[15, 1, 1]), Some(sixteen(0))),
+            (size(&[0x8f, 1, 1]), Some(sixteen(0))),
             (
                 [b"\0\0\0\x0cjP  \r\n", &size(&[15, 1, 1])[..]].concat(),
-                Some(sixteen),
+                Some(sixteen(10)),
             ),
             (size(&[15, 2, 1]), None),
             (size(&[]), None),

@@ -7,13 +7,14 @@
 mod attributes;
 mod folder;
 mod header;
-mod lengths;
 mod open;
+mod parse;
 mod pixels;
 mod rle;
 mod segmentation;
 mod series;
 mod streams;
+mod walk;
 
 pub(crate) use folder::{Series, gather, is_litter, open_folder};
 pub(crate) use open::{open_file, read_image};

@@ -1,21 +1,18 @@
 //! Objects and series as volumes, label maps and images.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use dicom_dictionary_std::tags;
-use dicom_object::OpenFileOptions;
-use dicom_object::file::ReadPreamble;
 use ndarray::Array3;
 use rayon::prelude::*;
 use scarce_image::{Geometry, Image};
 
 use super::attributes::FileObject;
 use super::header::{ImageHeader, Plane, Rescale};
+use super::parse::{Pixels, parse};
 use super::pixels::{decode, is_compressed};
+use super::segmentation;
 use super::series::{SeriesFault, Slice, stack};
-use super::{lengths, segmentation};
 use crate::error::At;
 use crate::provenance::Warnings;
 use crate::read::{Opened, Voxels, geometry_of_no_format, read_whole};
@@ -274,48 +271,24 @@ pub(super) fn read_header(
     path: &Path,
     options: &ReadOptions,
 ) -> Result<Option<ImageHeader>, IoError> {
-    let parser = OpenFileOptions::new().read_until(tags::PIXEL_DATA);
-    let (object, _) = parse(path, options, parser)?;
-    ImageHeader::read(&object, options, At(path))
+    let bytes = read_whole(path, options)?;
+    let parsed = parse(&bytes, Pixels::PassOver, options, At(path))?;
+    ImageHeader::read(&parsed.object, options, At(path))
 }
 
-/// Reads an object with its pixels. What follows them is of no meaning for them.
+/// Reads an object with its pixels.
 fn read_object(
     path: &Path,
     options: &ReadOptions,
     warnings: &mut Warnings,
 ) -> Result<FileObject, IoError> {
-    let parser = OpenFileOptions::new().read_to(tags::PIXEL_DATA);
-    let (object, dirt_bytes) = parse(path, options, parser)?;
-    if dirt_bytes > 0 {
-        let message = "bytes behind the pixels that are no DICOM elements were left out";
-        warnings.add_many("trailing-bytes", message, dirt_bytes);
-    }
-    Ok(object)
-}
-
-/// The object, and how many bytes behind its pixels are no elements.
-fn parse(
-    path: &Path,
-    options: &ReadOptions,
-    parser: OpenFileOptions,
-) -> Result<(FileObject, usize), IoError> {
-    let at = At(path);
     let bytes = read_whole(path, options)?;
-    let extent = lengths::check(&bytes, options, at)?;
-    let whole = &bytes[..extent.end];
-    let object = if lengths::has_preamble(whole) {
-        parser
-            .read_preamble(ReadPreamble::Always)
-            .from_reader(whole)
-    } else {
-        // Old files start with the file meta information, without the magic that the parser wants.
-        parser
-            .read_preamble(ReadPreamble::Never)
-            .from_reader(b"DICM".chain(whole))
-    };
-    let object = object.map_err(|error| at.dicom(chain(&error)))?;
-    Ok((object, extent.dirt_bytes))
+    let parsed = parse(&bytes, Pixels::Keep, options, At(path))?;
+    if parsed.dirt_bytes > 0 {
+        let message = "bytes behind the pixels that are no DICOM elements were left out";
+        warnings.add_many("trailing-bytes", message, parsed.dirt_bytes);
+    }
+    Ok(parsed.object)
 }
 
 /// An error's words with those of its causes, of which the last tell most.

@@ -85,24 +85,26 @@ pub(super) fn check(object: &FileObject, header: &ImageHeader, at: At<'_>) -> Re
         if is_jpeg && told.bits > 8 && syntax == uids::JPEG_EXTENDED12_BIT {
             return Err(at.unsupported(format!("DICOM compressed by JPEG of {} bits", told.bits)));
         }
-        let length: usize = stream.iter().map(|fragment| fragment.len()).sum();
-        if !ends(stream) {
-            return Err(at.truncated(
-                "a frame's stream, which has no end marker",
-                length + 1,
-                length,
-            ));
+        if !has_end(stream, told.header_at) {
+            let length = stream.iter().map(|fragment| fragment.len()).sum();
+            let what = "a frame's stream, which has no end marker";
+            return Err(at.truncated(what, length + 1, length));
         }
     }
     Ok(())
 }
 
-/// Whether the end marker is the last that is not padding.
-fn ends(stream: &[&[u8]]) -> bool {
-    let mut last = stream
-        .iter()
-        .rev()
-        .flat_map(|fragment| fragment.iter().rev());
-    let end = last.find(|byte| **byte != 0);
-    end == Some(&END[1]) && last.next() == Some(&END[0])
+/// Whether there is an end marker behind the frame's header. Compressed data hold none by chance; what
+/// follows it is padding.
+fn has_end(stream: &[&[u8]], header_at: usize) -> bool {
+    let bytes = stream.iter().flat_map(|fragment| fragment.iter());
+    let length: usize = stream.iter().map(|fragment| fragment.len()).sum();
+    let mut later = None;
+    for byte in bytes.rev().take(length - header_at) {
+        if [Some(*byte), later] == END.map(Some) {
+            return true;
+        }
+        later = Some(*byte);
+    }
+    false
 }

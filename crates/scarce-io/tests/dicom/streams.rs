@@ -106,6 +106,7 @@ fn streams_are_of_the_headers_size_and_whole() {
         &[&whole[..]][..],
         &[a, b],
         &[&[&whole[..], &[0, 0]].concat()],
+        &[&[&whole[..], &[0xff, 7, 7]].concat()],
     ] {
         assert_eq!(read_jpeg(fragments).unwrap(), [90.0; PIXELS]);
     }
