@@ -210,7 +210,8 @@ def series(folder_path, read_each, folder):
     matrix = LPS @ (np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing())
     affine = np.column_stack([matrix, LPS @ np.array(image.GetOrigin())])
     off = far_corner_mm(affine, answer["affine"], answer["shape_zyx"])
-    if not fault and off > 0.05:
+    # SimpleITK lets slices follow the normal of the first one's rounded orientation, not the positions.
+    if not fault and off > max(0.05, 0.01 * max(image.GetSpacing())):
         fault = f"affine {off:.3f} mm off at the far corner"
     return ("differs", fault) if fault else ("equal", "")
 

@@ -1,11 +1,13 @@
 """Voxel operations beside SimpleITK, SciPy, cc3d and edt: the same arrays, two threads on either side.
 
 Both sides are timed within their own process, arrays in memory; ours is the example `duel`, which
-`cargo build --release -p scarce-image --example duel` builds. Outputs are compared first.
+`cargo build --release -p scarce-image --example duel` builds. Outputs are compared first. Each duel is a line of JSON: seconds
+of either side, and the tolerance to which the outputs are equal, relative to the values (to their range after resampling).
 """
 # requires: numpy==2.2.6 scipy==1.15.3 SimpleITK==2.5.7 connected-components-3d==4.1.1 edt==3.1.2
 # builds: scarce-image/duel
 
+import json
 import os
 import pathlib
 import subprocess
@@ -57,13 +59,15 @@ def resampler(volume, oblique, interpolator):
     return lambda: sitk.GetArrayFromImage(filter.Execute(image))
 
 
-def close(a, b):
-    # Where the edge of the field of view falls on a point, rounding decides; values go by their range.
-    return np.mean(np.abs(a - b) > 1e-4 * np.ptp(b)) < 1e-5
+# What the outputs are compared with, and how closely.
+CLOSE, NEAR, EQUAL = 1e-4, 1e-6, 0
 
 
-def near(a, b):
-    return np.allclose(a, b, rtol=1e-6)
+def same(a, b, tolerance):
+    if tolerance == CLOSE:
+        # Where the edge of the field of view falls on a point, rounding decides; values go by their range.
+        return np.mean(np.abs(a - b) > CLOSE * np.ptp(b)) < 1e-5
+    return np.allclose(a, b, rtol=NEAR) if tolerance else np.array_equal(a, b)
 
 
 def main(scarce):
@@ -82,31 +86,30 @@ def main(scarce):
     mask = blobs > np.quantile(blobs, 0.69)
     faces, corners = (ndimage.generate_binary_structure(3, c) for c in (1, 3))
     zyx = SPACING[::-1]
-    equal = np.array_equal
     components = lambda: cc3d.connected_components(mask, connectivity=26)
     duels = [
-        ("linear", "SimpleITK", volume, resampler(volume, False, sitk.sitkLinear), close, 3),
-        ("cubic", "SimpleITK", volume, resampler(volume, False, sitk.sitkBSpline), close, 1),
-        ("oblique-linear", "SimpleITK", volume, resampler(volume, True, sitk.sitkLinear), close, 3),
-        ("oblique-cubic", "SimpleITK", volume, resampler(volume, True, sitk.sitkBSpline), close, 1),
-        ("distance", "edt", mask, lambda: edt.edt(mask, anisotropy=zyx, parallel=THREADS), near, 3),
-        ("components", "cc3d", mask, components, equal, 5),
-        ("largest", "cc3d", mask, lambda: cc3d.largest_k(mask, k=1, connectivity=26) != 0, equal, 3),
-        ("erode", "SciPy", mask, lambda: ndimage.binary_erosion(mask, faces, iterations=2), equal, 1),
-        ("dilate", "SciPy", mask, lambda: ndimage.binary_dilation(mask, corners), equal, 1),
-        ("fill-holes", "SciPy", mask, lambda: ndimage.binary_fill_holes(mask), equal, 1),
+        ("linear", "SimpleITK", volume, resampler(volume, False, sitk.sitkLinear), CLOSE, 3),
+        ("cubic", "SimpleITK", volume, resampler(volume, False, sitk.sitkBSpline), CLOSE, 1),
+        ("oblique-linear", "SimpleITK", volume, resampler(volume, True, sitk.sitkLinear), CLOSE, 3),
+        ("oblique-cubic", "SimpleITK", volume, resampler(volume, True, sitk.sitkBSpline), CLOSE, 1),
+        ("distance", "edt", mask, lambda: edt.edt(mask, anisotropy=zyx, parallel=THREADS), NEAR, 3),
+        ("components", "cc3d", mask, components, EQUAL, 5),
+        ("largest", "cc3d", mask, lambda: cc3d.largest_k(mask, k=1, connectivity=26) != 0, EQUAL, 3),
+        ("erode", "SciPy", mask, lambda: ndimage.binary_erosion(mask, faces, iterations=2), EQUAL, 1),
+        ("dilate", "SciPy", mask, lambda: ndimage.binary_dilation(mask, corners), EQUAL, 1),
+        ("fill-holes", "SciPy", mask, lambda: ndimage.binary_fill_holes(mask), EQUAL, 1),
     ]
     chosen = sys.argv[2:]
     with tempfile.TemporaryDirectory() as folder:
-        for task, peer, array, job, same, times in duels:
+        for task, peer, array, job, tolerance, times in duels:
             if chosen and task not in chosen:
                 continue
             theirs, their_time = timed(job, times)
             mine, my_time = ours(duel, pathlib.Path(folder), task, array)
             assert mine.shape == theirs.shape, f"{task}: {mine.shape} {theirs.shape}"
-            assert same(mine, theirs), f"{task}: outputs differ, by {np.abs(mine * 1.0 - theirs).max()} at most"
-            ratio = their_time / my_time
-            print(f"image {task}, 512x512x200: equal; scarce {my_time:.3f} s, {peer} {their_time:.3f} s, ratio {ratio:.1f}", flush=True)
+            assert same(mine, theirs, tolerance), f"{task}: outputs differ, by {np.abs(mine * 1.0 - theirs).max()} at most"
+            told = {"duel": f"{task}, 512x512x200", "scarce_s": my_time, "peers": {peer: their_time}, "equal_to": tolerance}
+            print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Reading scans whole: scarce beside nibabel, SimpleITK and pydicom, checksums and slice checks on.
 
 Both sides read the same files in one process and hold the voxels as 32-bit floats; starting and importing are left out on
-the Python side, and amount to some milliseconds on ours. Runs alternate, the best of each counts.
+the Python side, and amount to some milliseconds on ours. Voxels are compared first. Runs alternate, the best of each counts.
+Each duel is a line of JSON: seconds of either side, and the tolerance to which the voxels are equal.
 """
 # requires: numpy==2.2.6 nibabel==5.4.2 SimpleITK==2.5.3 pydicom==3.0.2
 # builds: scarce-io/read_each
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -83,8 +85,8 @@ def duel(read_each, name, path, peers):
         best["scarce"] = min(best["scarce"], ours / READS)
         for peer, read in peers.items():
             best[peer] = min(best[peer], seconds(lambda: read(path)))
-    ratios = ", ".join(f"{peer} {best[peer]:.3f} s ({best[peer] / best['scarce']:.2f}x)" for peer in peers)
-    print(f"{name}: equal; scarce {best['scarce']:.3f} s, {ratios}")
+    ours = best.pop("scarce")
+    print(json.dumps({"duel": name, "scarce_s": ours, "peers": best, "equal_to": 0}), flush=True)
 
 
 def main(scarce):
@@ -97,10 +99,10 @@ def main(scarce):
         affine = np.diag([-0.8, -0.8, 1.5, 1])
         for name in ("volume.nii.gz", "volume.nii"):
             nib.save(nib.Nifti1Image(voxels, affine), folder / name)
-        duel(read_each, ".nii.gz, 512x512x200 int16", folder / "volume.nii.gz", {"SimpleITK": by_sitk, "nibabel": by_nibabel})
-        duel(read_each, ".nii, 512x512x200 int16", folder / "volume.nii", {"SimpleITK": by_sitk, "nibabel": by_nibabel})
+        duel(read_each, "nii.gz load, 512x512x200 int16", folder / "volume.nii.gz", {"SimpleITK": by_sitk, "nibabel": by_nibabel})
+        duel(read_each, "nii load, 512x512x200 int16", folder / "volume.nii", {"SimpleITK": by_sitk, "nibabel": by_nibabel})
         write_series(voxels, folder / "series")
-        duel(read_each, "DICOM series, 200 slices of 512x512", folder / "series", {"SimpleITK": by_sitk, "pydicom": by_pydicom})
+        duel(read_each, "DICOM series load, 200 slices of 512x512 int16", folder / "series", {"SimpleITK": by_sitk, "pydicom": by_pydicom})
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ pub enum IoError {
         path: PathBuf,
     },
     /// The compressed stream is damaged: a wrong checksum, length or code.
-    #[error("damaged gzip stream ({message}): {}", path.display())]
+    #[error("damaged stream ({message}): {}", path.display())]
     Compression {
         /// What the decoder said.
         message: String,

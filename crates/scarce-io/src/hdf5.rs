@@ -7,16 +7,16 @@ use hdf5_reader::error::Error;
 use hdf5_reader::{Dataset, Hdf5File, OpenOptions};
 use ndarray::{ArrayD, Ix3};
 
-use crate::error::{At, system};
+use crate::error::At;
 use crate::provenance::Warnings;
-use crate::read::{Opened, Voxels, Wanted, geometry_of_no_format};
+use crate::read::{Opened, Voxels, Wanted, geometry_of_no_format, read_whole};
 use crate::stored::NonFinite;
 use crate::{Format, IoError, ReadOptions};
 
 pub(crate) fn open(path: &Path, options: &ReadOptions, wanted: Wanted) -> Result<Opened, IoError> {
     let at = At(path);
     // A file read whole into memory cannot change under the reader, and is never mapped.
-    let bytes = std::fs::read(path).map_err(system("cannot read", path))?;
+    let bytes = read_whole(path, options)?;
     let length = bytes.len() as u64;
     let budget = usize::try_from(options.max_alloc_bytes).unwrap_or(usize::MAX);
     let limits = OpenOptions::default()

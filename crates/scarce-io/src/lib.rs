@@ -43,6 +43,7 @@
 
 mod atomic;
 mod cache;
+mod codestream;
 mod dataset;
 mod dicom;
 mod error;
@@ -61,14 +62,15 @@ mod read;
 mod slices;
 mod stored;
 mod tensors;
+mod text_paths;
 mod verify;
 mod write;
 
 pub use atomic::write_atomic;
 pub use cache::{CachedVolume, VolumeCache};
 pub use dataset::{
-    Leak, Manifest, ManifestCase, ManifestLabel, Part, Shares, Split, leaks, read_manifest,
-    split_by_patient,
+    CasesFrom, Leak, Manifest, ManifestCase, ManifestLabel, Part, PinnedFile, Shares, Split, leaks,
+    read_manifest, split_by_patient,
 };
 pub use dicom::SeriesFault;
 pub use error::IoError;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::Format;
+use crate::{Format, text_paths};
 
 /// A reservation: the value is whole, but a user should know of this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -13,7 +13,7 @@ pub struct Warning {
     pub code: &'static str,
     /// The reservation in words.
     pub message: String,
-    /// How many voxels, files or fields it concerns.
+    /// How many voxels, files, fields or bytes it concerns.
     pub count: usize,
 }
 
@@ -29,6 +29,7 @@ pub struct Provenance {
     /// Volumes in the file.
     pub frames: usize,
     /// The files read, in the order of the slices.
+    #[serde(serialize_with = "text_paths::several")]
     pub files: Vec<PathBuf>,
     /// Reservations.
     pub warnings: Vec<Warning>,

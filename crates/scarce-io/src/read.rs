@@ -73,7 +73,7 @@ impl Opened {
         }
     }
 
-    fn provenance(self) -> Provenance {
+    pub(crate) fn provenance(self) -> Provenance {
         Provenance {
             format: self.format,
             compressed: self.compressed,
@@ -203,6 +203,25 @@ pub(crate) fn open_stream(path: &Path) -> Result<Content, IoError> {
     let start = read_up_to(&mut content, SNIFFED_BYTES, path)?;
     let content = Box::new(Cursor::new(start.clone()).chain(content));
     Ok((start, compressed, content))
+}
+
+/// A file's bytes, if they are within the budget.
+pub(crate) fn read_whole(path: &Path, options: &ReadOptions) -> Result<Vec<u8>, IoError> {
+    let budget = options.max_alloc_bytes;
+    let file = File::open(path).map_err(system("cannot open", path))?;
+    let length = file.metadata().map_err(system("cannot open", path))?.len();
+    if length > budget {
+        return Err(At(path).budget(u128::from(length), budget));
+    }
+    let mut bytes = Vec::with_capacity(length as usize);
+    // A file may grow while it is read.
+    file.take(budget.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(system("cannot read", path))?;
+    if bytes.len() as u64 > budget {
+        return Err(At(path).budget(bytes.len() as u128, budget));
+    }
+    Ok(bytes)
 }
 
 /// Geometry for formats that tell none: the spacing asked for, or 1 mm with a warning.

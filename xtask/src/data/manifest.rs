@@ -30,6 +30,15 @@ pub struct Manifest {
     pub cases: Vec<Case>,
     /// Which cases may be trained on.
     pub split: Split,
+    /// What is told apart: the label values from 1 on, or the classes of whole images.
+    #[serde(default)]
+    pub classes: Vec<String>,
+    /// How the files lie, where they are not pinned one by one.
+    #[serde(default)]
+    pub layout: Option<String>,
+    /// From where `scarce` reads the cases that are not listed; its own fields are checked there.
+    #[serde(default)]
+    pub cases_from: Option<toml::Table>,
     /// What localizers may be asked for here.
     #[serde(default)]
     pub prompts: Vec<String>,
@@ -165,6 +174,9 @@ impl Manifest {
                 self.name
             );
         }
+        if matches!(self.source, Source::Described { .. }) && self.layout.is_none() {
+            usage!("a set that is put there by hand needs a `layout`: {shown}");
+        }
         let is_file = |wanted: &str| self.files.iter().any(|file| file.to == wanted);
         for case in &self.cases {
             let labels = case
@@ -283,6 +295,11 @@ labelled = ["a"]
                 "held-out patient",
             ),
             ("kind = \"wheel\"", "kind = \"wheeel\"", "wheeel"),
+            (
+                "kind = \"wheel\"\npackage = \"set\"\nversion = \"1.0\"\nfile = \"set-1.0-py3-none-any.whl\"\nsha256 = \"00\"",
+                "kind = \"described\"\nhow = \"h\"",
+                "needs a `layout`",
+            ),
         ] {
             let error = Manifest::parse(&GOOD.replacen(from, to, 1), path).unwrap_err();
             assert_eq!(crate::failure::exit_code_of(&error), 2, "{error:#}");

@@ -2,7 +2,10 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::path::{Path, PathBuf};
+use std::process::abort;
+use std::sync::Once;
 
 use scarce_io::{ReadOptions, read_image_with, read_label_map_with, read_volume_with};
 use tempfile::TempDir;
@@ -14,11 +17,22 @@ thread_local! {
     static FOLDER: RefCell<Option<TempDir>> = const { RefCell::new(None) };
 }
 
-/// Runs `job` in an empty folder, which is emptied again.
+/// libFuzzer's hook ends the process at any panic; codecs may panic, as long as no reader passes it on.
+fn let_readers_catch_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| set_hook(Box::new(|_| {})));
+}
+
+/// Runs `job` in an empty folder, which is emptied again. A panic that comes out of it is a finding.
 pub fn in_folder(job: impl FnOnce(&Path)) {
+    let_readers_catch_panics();
     FOLDER.with_borrow_mut(|folder| {
         let folder = folder.get_or_insert_with(|| tempfile::tempdir().expect("a folder to write in"));
-        job(folder.path());
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(folder.path()))) {
+            let message = panic.downcast_ref::<String>().map(String::as_str);
+            eprintln!("panic: {}", message.or(panic.downcast_ref::<&str>().copied()).unwrap_or("?"));
+            abort();
+        }
         for entry in fs::read_dir(folder.path()).expect("the folder is ours") {
             let path = entry.expect("the folder is ours").path();
             fs::remove_file(path).expect("the file is ours");

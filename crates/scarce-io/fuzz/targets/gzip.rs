@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     let at = usize::from(*cut) * rest.len() / 255;
     let (head, tail) = rest.split_at(at);
     let stream = match mode % 4 {
-        0 => bytes.to_vec(),
+        0 => rest.to_vec(),
         1 => [member(head), member(tail)].concat(),
         2 => [member(head), tail.to_vec()].concat(),
         _ => {

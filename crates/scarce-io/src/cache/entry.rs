@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use glam::{DAffine3, DVec3};
 use ndarray::{Array2, Array3, Axis};
@@ -24,13 +25,18 @@ struct Header {
     slices: Vec<String>,
 }
 
+/// Of the entries that are written, and the only one that is read.
+const VERSION: u32 = 1;
+
 /// A longer header is none.
 const MAX_HEADER_BYTES: u64 = 1 << 24;
 
-/// A volume on disk of which slices are read when they are asked for.
-#[derive(Debug, Clone, PartialEq)]
+/// A volume on disk of which slices are read when they are asked for, from several threads if need be.
+/// It stays readable when its cache gives the entry's place to another.
+#[derive(Debug, Clone)]
 pub struct CachedVolume {
     path: PathBuf,
+    file: Arc<File>,
     shape_zyx: [usize; 3],
     geometry: Geometry,
     checksums: Vec<String>,
@@ -40,15 +46,23 @@ pub struct CachedVolume {
 impl CachedVolume {
     /// Opens an entry and checks its length.
     pub(super) fn open(path: &Path) -> Result<Self, IoError> {
-        let at = At(path);
         let file = File::open(path).map_err(system("cannot open", path))?;
+        Self::of_file(file, path)
+    }
+
+    /// The entry in an open file.
+    pub(super) fn of_file(mut file: File, path: &Path) -> Result<Self, IoError> {
+        let at = At(path);
         let length = file.metadata().map_err(system("cannot open", path))?.len();
         let mut line = String::new();
-        BufReader::new(file.take(MAX_HEADER_BYTES))
-            .read_line(&mut line)
+        file.seek(SeekFrom::Start(0))
+            .and_then(|_| BufReader::new((&file).take(MAX_HEADER_BYTES)).read_line(&mut line))
             .map_err(system("cannot read", path))?;
         let damaged = |error: &dyn std::fmt::Display| at.header("cache entry", "its header", error);
         let header: Header = serde_json::from_str(&line).map_err(|error| damaged(&error))?;
+        if header.version != VERSION {
+            return Err(at.header("version", "1", header.version));
+        }
         let [z, y, x] = header.shape_zyx;
         let bytes = (z as u128 * y as u128 * x as u128).saturating_mul(4) + line.len() as u128;
         if u128::from(length) != bytes || header.slices.len() != z {
@@ -59,6 +73,7 @@ impl CachedVolume {
             Geometry::new(DAffine3::from_cols(a, b, c, t)).map_err(|source| at.geometry(source))?;
         Ok(Self {
             path: path.to_owned(),
+            file: Arc::new(file),
             shape_zyx: header.shape_zyx,
             geometry,
             checksums: header.slices,
@@ -72,7 +87,7 @@ impl CachedVolume {
         let m = affine.matrix3;
         let slices = volume.voxels().axis_iter(Axis(0));
         let header = Header {
-            version: 1,
+            version: VERSION,
             shape_zyx: volume.shape_zyx(),
             world_from_voxel: [m.x_axis, m.y_axis, m.z_axis, affine.translation]
                 .map(|c| c.to_array()),
@@ -111,10 +126,8 @@ impl CachedVolume {
             return Err(at.header("slice", "a slice of the volume", format!("{z} of {nz}")));
         }
         let mut raw = vec![0; ny * nx * 4];
-        let mut file = File::open(&self.path).map_err(system("cannot open", &self.path))?;
         let start = self.data_offset + (z * raw.len()) as u64;
-        file.seek(SeekFrom::Start(start))
-            .and_then(|_| file.read_exact(&mut raw))
+        self.read_exact_at(&mut raw, start)
             .map_err(system("cannot read", &self.path))?;
         if checksum(&raw) != self.checksums[z] {
             return Err(IoError::Compression {
@@ -130,6 +143,20 @@ impl CachedVolume {
             .collect();
         Array2::from_shape_vec((ny, nx), values)
             .map_err(|error| at.header("slice", "its shape", error))
+    }
+
+    /// Positioned reads share no cursor, so that threads need no lock.
+    #[cfg(unix)]
+    fn read_exact_at(&self, bytes: &mut [u8], start: u64) -> io::Result<()> {
+        use std::os::unix::fs::FileExt as _;
+        self.file.read_exact_at(bytes, start)
+    }
+
+    #[cfg(not(unix))]
+    fn read_exact_at(&self, bytes: &mut [u8], start: u64) -> io::Result<()> {
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(bytes)
     }
 
     /// Reads all slices and checks them.

@@ -1,17 +1,22 @@
 //! The folder of entries.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use scarce_image::Volume;
 
 use super::CachedVolume;
+use crate::IoError;
+use crate::atomic::{is_unfinished, write_atomic_and_keep};
 use crate::error::system;
-use crate::{IoError, write_atomic};
 
 /// What entries are called.
 const ENDING: &str = "volume";
+
+/// What was begun so long ago was left by a process that was ended.
+const ABANDONED_AFTER: Duration = Duration::from_hours(1);
 
 /// A folder of prepared volumes that stays below a size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +27,8 @@ pub struct VolumeCache {
 
 impl VolumeCache {
     /// A cache in `folder`, which is made if it is not there; after each new entry the ones that were
-    /// used longest ago go until no more than `max_bytes` are left.
+    /// used longest ago go until no more than `max_bytes` are left. The newest entry stays in any case,
+    /// and while a process writes there is one unfinished entry more on the disk.
     ///
     /// # Errors
     /// [`IoError::System`].
@@ -52,8 +58,9 @@ impl VolumeCache {
             Err(error) => tracing::warn!("a cached volume is made anew: {error}"),
         }
         let volume = prepare(source)?;
-        write_atomic(&entry, |file| CachedVolume::write(&volume, file))?;
-        let cached = CachedVolume::open(&entry)?;
+        let file = write_atomic_and_keep(&entry, |file| CachedVolume::write(&volume, file))?;
+        // Not opened by its name: another process may need its room already.
+        let cached = CachedVolume::of_file(file, &entry)?;
         self.evict(&entry)?;
         Ok(cached)
     }
@@ -63,7 +70,9 @@ impl VolumeCache {
     /// # Errors
     /// [`IoError::System`].
     pub fn bytes(&self) -> Result<u64, IoError> {
-        Ok(self.entries()?.iter().map(|entry| entry.bytes).sum())
+        let entries = self.entries()?;
+        let finished = entries.iter().filter(|entry| entry.is_finished);
+        Ok(finished.map(|entry| entry.bytes).sum())
     }
 
     fn entry(&self, source: &Path, preparation: &str) -> Result<PathBuf, IoError> {
@@ -84,7 +93,8 @@ impl VolumeCache {
         let mut entries = Vec::new();
         for found in fs::read_dir(&self.folder).map_err(system("cannot list", &self.folder))? {
             let path = found.map_err(system("cannot list", &self.folder))?.path();
-            if path.extension().is_none_or(|e| e != ENDING) {
+            let is_entry = path.extension().is_some_and(|e| e == ENDING);
+            if !is_entry && !is_unfinished(&path) {
                 continue;
             }
             // Another process may have taken it away since.
@@ -92,6 +102,7 @@ impl VolumeCache {
                 entries.push(Entry {
                     bytes: metadata.len(),
                     used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                    is_finished: is_entry,
                     path,
                 });
             }
@@ -100,19 +111,24 @@ impl VolumeCache {
     }
 
     fn evict(&self, newest: &Path) -> Result<(), IoError> {
-        let mut entries = self.entries()?;
+        let (mut entries, unfinished): (Vec<Entry>, Vec<Entry>) = self
+            .entries()?
+            .into_iter()
+            .partition(|entry| entry.is_finished);
+        for entry in unfinished {
+            let age = entry.used.elapsed().unwrap_or_default();
+            if age > ABANDONED_AFTER {
+                entry.remove()?;
+            }
+        }
         entries.sort_by_key(|entry| entry.used);
         let mut total: u64 = entries.iter().map(|entry| entry.bytes).sum();
         for entry in entries.iter().filter(|entry| entry.path != newest) {
             if total <= self.max_bytes {
                 break;
             }
-            match fs::remove_file(&entry.path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(system("cannot remove", &entry.path)(error));
-                }
-                _ => total -= entry.bytes,
-            }
+            entry.remove()?;
+            total -= entry.bytes;
         }
         Ok(())
     }
@@ -122,14 +138,27 @@ struct Entry {
     path: PathBuf,
     bytes: u64,
     used: SystemTime,
+    is_finished: bool,
+}
+
+impl Entry {
+    /// Removes it, or finds that another process did.
+    fn remove(&self) -> Result<(), IoError> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(system("cannot remove", &self.path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// An entry that is there and whole in every slice; its time of use is set.
 fn whole(entry: &Path) -> Result<Option<CachedVolume>, IoError> {
-    if !entry.exists() {
-        return Ok(None);
-    }
-    let cached = CachedVolume::open(entry)?;
+    let cached = match CachedVolume::open(entry) {
+        Err(error) if error.code() == "missing" => return Ok(None),
+        opened => opened?,
+    };
     for z in 0..cached.shape_zyx()[0] {
         cached.slice_z(z)?;
     }

@@ -142,6 +142,7 @@ mod tests {
                 patient: format!("patient{}", k / 2),
                 modality: "MR".to_owned(),
                 image: format!("{k}.nii.gz").into(),
+                channels: Vec::new(),
                 labels: if k < 2 {
                     Vec::new()
                 } else {

@@ -5,8 +5,8 @@ use glam::DVec3;
 use super::attributes::{
     self as a, FileObject, Object, count, exactly, items, number, numbers, text,
 };
-use crate::IoError;
 use crate::error::At;
+use crate::{IoError, ReadOptions};
 
 /// SOP class of segmentations.
 const SEGMENTATION: &str = "1.2.840.10008.5.1.4.1.1.66.4";
@@ -22,12 +22,15 @@ const WITHOUT_IMAGE: [&str; 15] = [
     "AU", "RESP", "STAIN",
 ];
 
+/// What is remembered of where a frame lies, roughly.
+const BYTES_TO_PLACE_A_FRAME: u128 = 512;
+
 /// An image object without its pixels.
 #[derive(Debug, Clone)]
 pub(super) struct ImageHeader {
     pub sop_class: String,
     pub series_uid: String,
-    pub transfer_syntax: String,
+    transfer_syntax: String,
     pub rows: usize,
     pub columns: usize,
     pub samples: usize,
@@ -73,7 +76,11 @@ impl ImageHeader {
     ///
     /// # Errors
     /// For attributes that are missing, malformed or contradict each other.
-    pub(super) fn read(object: &FileObject, at: At<'_>) -> Result<Option<Self>, IoError> {
+    pub(super) fn read(
+        object: &FileObject,
+        options: &ReadOptions,
+        at: At<'_>,
+    ) -> Result<Option<Self>, IoError> {
         let Some(rows) = count(object, a::ROWS, at)?.filter(|rows| *rows > 0) else {
             let modality = text(object, a::MODALITY).unwrap_or_default();
             let directory = object
@@ -108,6 +115,10 @@ impl ImageHeader {
         // Frames that a file cannot hold must not make us ask for memory.
         if frames > 1 << 20 {
             return Err(at.header("NumberOfFrames", "up to 1048576", frames));
+        }
+        let needed = frames as u128 * BYTES_TO_PLACE_A_FRAME;
+        if needed > u128::from(options.max_alloc_bytes) {
+            return Err(at.budget(needed, options.max_alloc_bytes));
         }
         let photometric = text(object, a::PHOTOMETRIC_INTERPRETATION)
             .ok_or_else(|| at.header("PhotometricInterpretation", "a value", "nothing"))?;
@@ -146,6 +157,11 @@ impl ImageHeader {
 
     pub(super) fn is_segmentation(&self) -> bool {
         [SEGMENTATION, LABEL_MAP_SEGMENTATION].contains(&self.sop_class.as_str())
+    }
+
+    /// The UID of how pixels are encoded.
+    pub(super) fn transfer_syntax(&self) -> &str {
+        self.transfer_syntax.trim_end_matches(['\0', ' '])
     }
 
     /// Pixels of one frame.

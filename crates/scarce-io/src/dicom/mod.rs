@@ -7,12 +7,15 @@
 mod attributes;
 mod folder;
 mod header;
-mod lengths;
 mod open;
+mod parse;
 mod pixels;
+mod rle;
 mod segmentation;
 mod series;
+mod streams;
+mod walk;
 
-pub(crate) use folder::is_litter;
-pub(crate) use open::{open_file, open_folder, read_image};
+pub(crate) use folder::{Series, gather, is_litter, open_folder};
+pub(crate) use open::{open_file, read_image};
 pub use series::SeriesFault;

@@ -1,35 +1,32 @@
-//! Objects and folders as volumes, label maps and images.
+//! Objects and series as volumes, label maps and images.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use dicom_dictionary_std::tags;
-use dicom_object::OpenFileOptions;
-use dicom_object::file::ReadPreamble;
 use ndarray::Array3;
 use rayon::prelude::*;
 use scarce_image::{Geometry, Image};
 
 use super::attributes::FileObject;
-use super::folder::candidates;
 use super::header::{ImageHeader, Plane, Rescale};
+use super::parse::{Pixels, parse};
 use super::pixels::{decode, is_compressed};
+use super::segmentation;
 use super::series::{SeriesFault, Slice, stack};
-use super::{lengths, segmentation};
-use crate::error::{At, system};
+use crate::error::At;
 use crate::provenance::Warnings;
-use crate::read::{Opened, Voxels, geometry_of_no_format};
+use crate::read::{Opened, Voxels, geometry_of_no_format, read_whole};
 use crate::{Format, IoError, Loaded, Provenance, ReadOptions};
 
 /// A file, its header read and its pixels not.
-struct Member {
-    path: PathBuf,
-    header: ImageHeader,
+pub(super) struct Member {
+    pub path: PathBuf,
+    pub header: ImageHeader,
 }
 
 /// Opens one object: a multi-frame volume, a segmentation, or a slice.
 pub(crate) fn open_file(path: &Path, options: &ReadOptions) -> Result<Opened, IoError> {
-    let header = read_header(path)?
+    let header = read_header(path, options)?
         .ok_or_else(|| At(path).unsupported("a DICOM object that is no image"))?;
     let member = Member {
         path: path.to_owned(),
@@ -38,57 +35,14 @@ pub(crate) fn open_file(path: &Path, options: &ReadOptions) -> Result<Opened, Io
     open_members(vec![member], options, Warnings::default(), path)
 }
 
-/// Opens a folder that holds one series, or the series that is asked for.
-pub(crate) fn open_folder(folder: &Path, options: &ReadOptions) -> Result<Opened, IoError> {
-    let fault = |fault| IoError::Series {
-        fault,
-        path: folder.to_owned(),
-    };
-    let mut warnings = Warnings::default();
-    let files = candidates(folder, &mut warnings)?;
-    let n_files = files.len();
-    let headers: Vec<(PathBuf, Option<ImageHeader>)> = files
-        .into_par_iter()
-        .map(|path| read_header(&path).map(|header| (path, header)))
-        .collect::<Result<_, _>>()?;
-    let mut series: BTreeMap<String, Vec<Member>> = BTreeMap::new();
-    for (path, header) in headers {
-        match header {
-            None => warnings.add("skipped", "DICOM objects that are no images were skipped"),
-            Some(header) => {
-                let members = series.entry(header.series_uid.clone()).or_default();
-                members.push(Member { path, header });
-            }
-        }
-    }
-    if let Some(uid) = &options.series_uid {
-        let all = series.len();
-        series.retain(|found, _| found == uid);
-        if series.len() < all && !series.is_empty() {
-            let message = "other series lie in the same folder";
-            warnings.add_many("other-series", message, all - 1);
-        }
-    }
-    if series.len() > 1 {
-        let count = |(uid, members): (&String, &Vec<Member>)| format!("{uid} ({})", members.len());
-        return Err(fault(SeriesFault::Mixed {
-            found: series.iter().map(count).collect(),
-        }));
-    }
-    let Some((_, members)) = series.pop_first() else {
-        return Err(fault(SeriesFault::Empty { files: n_files }));
-    };
-    open_members(members, options, warnings, folder)
-}
-
 /// Reads a single image, in colours or grey.
 pub(crate) fn read_image(path: &Path, options: &ReadOptions) -> Result<Loaded<Image>, IoError> {
     let at = At(path);
-    let object = read_object(path)?;
-    let header = ImageHeader::read(&object, at)?
+    let mut warnings = Warnings::default();
+    let object = read_object(path, options, &mut warnings)?;
+    let header = ImageHeader::read(&object, options, at)?
         .ok_or_else(|| at.unsupported("a DICOM object that is no image"))?;
     let frame = options.frame_of(header.frames, path)?;
-    let mut warnings = Warnings::default();
     let decoded = decode(&object, &header, options, at)?;
     let size = header.pixels() * header.samples;
     let mut values = decoded.values[frame * size..(frame + 1) * size].to_vec();
@@ -110,7 +64,7 @@ pub(crate) fn read_image(path: &Path, options: &ReadOptions) -> Result<Loaded<Im
     })
 }
 
-fn open_members(
+pub(super) fn open_members(
     members: Vec<Member>,
     options: &ReadOptions,
     mut warnings: Warnings,
@@ -123,7 +77,7 @@ fn open_members(
         let [only] = &members[..] else {
             return Err(at.unsupported("several DICOM segmentations in one series"));
         };
-        let object = read_object(&only.path)?;
+        let object = read_object(&only.path, options, &mut warnings)?;
         return segmentation::open(&object, header, options, warnings, &only.path);
     }
     if header.samples > 1 {
@@ -266,9 +220,9 @@ fn read_voxels(
         .zip(places)
         .map(|(member, places)| {
             let at = At(&member.path);
-            let object = read_object(&member.path)?;
-            let decoded = decode(&object, &member.header, options, at)?;
             let mut warnings = Warnings::default();
+            let object = read_object(&member.path, options, &mut warnings)?;
+            let decoded = decode(&object, &member.header, options, at)?;
             for (frame, place) in places {
                 place.copy_from_slice(&decoded.values[frame * pixels..(frame + 1) * pixels]);
                 finish(
@@ -313,29 +267,28 @@ fn finish(values: &mut [f32], header: &ImageHeader, rescale: Rescale, warnings: 
 }
 
 /// The header of a file; none when it is no image.
-fn read_header(path: &Path) -> Result<Option<ImageHeader>, IoError> {
-    let object = open(path, OpenFileOptions::new().read_until(tags::PIXEL_DATA))?;
-    ImageHeader::read(&object, At(path))
+pub(super) fn read_header(
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<Option<ImageHeader>, IoError> {
+    let bytes = read_whole(path, options)?;
+    let parsed = parse(&bytes, Pixels::PassOver, options, At(path))?;
+    ImageHeader::read(&parsed.object, options, At(path))
 }
 
-/// Reads an object with its pixels. What follows them may be damaged: it is of no meaning for them.
-fn read_object(path: &Path) -> Result<FileObject, IoError> {
-    open(path, OpenFileOptions::new().read_to(tags::PIXEL_DATA))
-}
-
-fn open(path: &Path, options: OpenFileOptions) -> Result<FileObject, IoError> {
-    let at = At(path);
-    let bytes = std::fs::read(path).map_err(system("cannot open", path))?;
-    let end = lengths::check(&bytes, at)?;
-    let preamble = if lengths::has_preamble(&bytes) {
-        ReadPreamble::Always
-    } else {
-        ReadPreamble::Never
-    };
-    options
-        .read_preamble(preamble)
-        .from_reader(&bytes[..end])
-        .map_err(|error| at.dicom(chain(&error)))
+/// Reads an object with its pixels.
+fn read_object(
+    path: &Path,
+    options: &ReadOptions,
+    warnings: &mut Warnings,
+) -> Result<FileObject, IoError> {
+    let bytes = read_whole(path, options)?;
+    let parsed = parse(&bytes, Pixels::Keep, options, At(path))?;
+    if parsed.dirt_bytes > 0 {
+        let message = "bytes behind the pixels that are no DICOM elements were left out";
+        warnings.add_many("trailing-bytes", message, parsed.dirt_bytes);
+    }
+    Ok(parsed.object)
 }
 
 /// An error's words with those of its causes, of which the last tell most.

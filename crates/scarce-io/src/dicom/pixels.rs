@@ -6,10 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::Tag;
 use dicom_pixeldata::PixelDecoder as _;
+use dicom_transfer_syntax_registry::{TransferSyntaxIndex as _, TransferSyntaxRegistry};
 
 use super::attributes::FileObject;
 use super::header::ImageHeader;
 use super::open::chain;
+use super::{rle, streams};
 use crate::error::At;
 use crate::{IoError, ReadOptions};
 
@@ -27,13 +29,6 @@ const NATIVE: [&str; 4] = [
 /// Baseline and extended JPEG.
 const LOSSY_JPEG: [&str; 2] = [uids::JPEG_BASELINE8_BIT, uids::JPEG_EXTENDED12_BIT];
 
-/// Syntaxes that no pure-Rust codec here decodes.
-const NOT_DECODED: [(&str, &str); 3] = [
-    (uids::JPEGLS_LOSSLESS, "JPEG-LS"),
-    (uids::JPEGLS_NEAR_LOSSLESS, "JPEG-LS"),
-    (uids::JPEGXL, "JPEG XL"),
-];
-
 /// Pixels of all frames.
 pub(super) struct Pixels {
     /// `(frame, y, x, sample)`.
@@ -45,11 +40,7 @@ pub(super) struct Pixels {
 
 /// Whether a transfer syntax compresses.
 pub(super) fn is_compressed(header: &ImageHeader) -> bool {
-    !NATIVE.contains(&syntax(header))
-}
-
-fn syntax(header: &ImageHeader) -> &str {
-    header.transfer_syntax.trim_end_matches('\0')
+    !NATIVE.contains(&header.transfer_syntax())
 }
 
 /// Decodes every frame; the rescale is not applied, MONOCHROME1 not inverted.
@@ -130,7 +121,7 @@ fn decode_native(
         return Err(at.unsupported(what));
     }
     let mut data = Cow::Borrowed(whole(&data, values * header.bits_allocated / 8, at)?);
-    if header.bits_allocated == 32 && syntax(header) == BIG_ENDIAN {
+    if header.bits_allocated == 32 && header.transfer_syntax() == BIG_ENDIAN {
         // The parser turned 16-bit words around; the two halves of a longer one still have to change.
         data.to_mut()
             .as_chunks_mut::<4>()
@@ -159,10 +150,27 @@ fn decode_compressed(
     values: usize,
     at: At<'_>,
 ) -> Result<Pixels, IoError> {
-    let syntax = syntax(header);
-    if let Some((_, name)) = NOT_DECODED.iter().find(|(uid, _)| *uid == syntax) {
-        return Err(at.unsupported(format!("DICOM compressed by {name}")));
+    let syntax = header.transfer_syntax();
+    let stored = Stored::of(header);
+    if syntax == uids::RLE_LOSSLESS && [8, 16, 32].contains(&header.bits_allocated) {
+        let words = rle::decode(object, header, at)?;
+        let mut values = stored.numbers(&words, header.bits_allocated / 8);
+        if header.photometric == "YBR_FULL" {
+            values.as_chunks_mut().0.iter_mut().for_each(to_rgb);
+        }
+        return Ok(Pixels {
+            values,
+            stored_type: stored.name(header.bits_allocated),
+            colours: header.samples == 3,
+        });
     }
+    // JPEG-LS and films have no pure-Rust codec.
+    if let Some(known) = TransferSyntaxRegistry.get(syntax)
+        && !known.can_decode_all()
+    {
+        return Err(at.unsupported(format!("DICOM compressed by {}", known.name())));
+    }
+    streams::check(object, header, at)?;
     if header.photometric == "RGB" && LOSSY_JPEG.contains(&syntax) && !says_its_colours(object) {
         // The codec would guess that they are luminance and chrominance.
         return Err(at.unsupported("a JPEG in RGB that does not say so"));
@@ -177,7 +185,6 @@ fn decode_compressed(
         return Err(at.unsupported(what));
     }
     let data = whole(decoded.data(), values * bytes, at)?;
-    let stored = Stored::of(header);
     let mut values = stored.numbers(data, bytes);
     let planar = decoded.planar_configuration() == dicom_pixeldata::PlanarConfiguration::PixelFirst;
     if header.samples > 1 && planar {

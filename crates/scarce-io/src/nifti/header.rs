@@ -45,6 +45,12 @@ impl Header {
         }
     }
 
+    /// Of the axes of space that the header has.
+    pub(super) fn spacing(&self) -> &[f64] {
+        let used = self.dim[0].clamp(1, 3) as usize;
+        &self.pixdim[1..=used]
+    }
+
     /// Reads either version; the stream then stands behind the header.
     pub(super) fn read(stream: &mut dyn Read, at: At<'_>) -> Result<Self, IoError> {
         let mut bytes = read_up_to(stream, 4, at.0)?;

@@ -16,6 +16,9 @@ use crate::{Format, IoError};
 /// Extensions are never this long.
 const MAX_OFFSET: f64 = 1e9;
 
+/// By how much of itself a spacing may differ from that of the sform.
+const SPACING_TOLERANCE: f64 = 0.01;
+
 /// Reads the header and skips to the voxels, or opens the pair's other file.
 pub(crate) fn open(
     mut stream: Box<dyn Read + Send>,
@@ -165,10 +168,15 @@ fn geometry(
 ) -> Result<Geometry, IoError> {
     let (mut affine, source) = world_from_voxel(header, shape_xyz, at)?;
     let mm = match header.xyzt_units & 7 {
+        0 | 2 => 1.0,
         1 => 1000.0,
         3 => 0.001,
-        _ => 1.0,
+        unit => return Err(at.header("xyzt_units", "a unit of length from 0 to 3", unit)),
     };
+    if source != Source::Sform && header.spacing().iter().any(|pixdim| *pixdim < 0.0) {
+        let message = "a negative pixdim is taken without its sign";
+        warnings.add("negative-spacing", message);
+    }
     affine.matrix3 *= mm;
     affine.translation *= mm;
     if source == Source::Spacing {
@@ -176,6 +184,14 @@ fn geometry(
         warnings.add("no-orientation", message);
     }
     let geometry = Geometry::new(affine).map_err(|source| at.geometry(source))?;
+    if source == Source::Sform {
+        let told = header.spacing().iter().map(|pixdim| pixdim.abs() * mm);
+        let agrees = |(told, mm): (f64, f64)| (told - mm).abs() <= SPACING_TOLERANCE * mm;
+        if !told.zip(geometry.spacing_mm_xyz()).all(agrees) {
+            let message = "pixdim and sform tell different spacings; the sform is taken";
+            warnings.add("two-spacings", message);
+        }
+    }
     if source == Source::Sform && header.qform_code > 0 {
         let qform_only = Header {
             sform_code: 0,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use tiff::decoder::Decoder;
 
+use crate::codestream::jpeg_frame;
 use crate::error::At;
 use crate::{Format, IoError};
 
@@ -24,6 +25,10 @@ pub(super) fn check(format: Format, bytes: &[u8], path: &Path) -> Result<(), IoE
         // Zeros behind the end are padding; anything else would hide where a cut file ended.
         Format::Jpeg if !without_padding(bytes).ends_with(&[0xff, 0xd9]) => {
             cut("JPEG, which has no end marker")
+        }
+        Format::Jpeg if jpeg_frame(bytes).is_some_and(|frame| frame.samples == 4) => {
+            // Without a profile of the inks they are no colours.
+            Err(At(path).unsupported("a JPEG of four inks (CMYK)"))
         }
         Format::Tiff => {
             let decoder = Decoder::new(Cursor::new(bytes)).map_err(|e| picture_error(e, path))?;

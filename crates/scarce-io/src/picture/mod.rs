@@ -1,6 +1,7 @@
 //! 2-D pictures: PNG, JPEG, TIFF, and single DICOM images.
 
 mod completeness;
+mod jpeg;
 mod read;
 mod write;
 

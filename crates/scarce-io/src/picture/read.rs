@@ -8,9 +8,10 @@ use ndarray::{Array3, Axis};
 use scarce_image::Image;
 
 use super::completeness::{check, picture_error};
-use crate::error::{At, system};
+use super::jpeg;
+use crate::error::At;
 use crate::provenance::Warnings;
-use crate::read::{Opened, Voxels, geometry_of_no_format};
+use crate::read::{Opened, Voxels, geometry_of_no_format, read_whole};
 use crate::{Format, IoError, Loaded, Provenance, ReadOptions, dicom};
 
 /// Reads a PNG, JPEG, TIFF or single DICOM image as `(channel, y, x)`, one channel for grey, three for
@@ -30,7 +31,7 @@ pub fn read_image(path: &Path) -> Result<Image, IoError> {
 /// # Errors
 /// As [`read_image`].
 pub fn read_image_with(path: &Path, options: &ReadOptions) -> Result<Loaded<Image>, IoError> {
-    let bytes = std::fs::read(path).map_err(system("cannot open", path))?;
+    let bytes = read_whole(path, options)?;
     let format = match Format::of_content(&bytes) {
         Some(Format::Dicom) => return dicom::read_image(path, options),
         Some(format) if format.is_picture() => format,
@@ -109,7 +110,11 @@ fn decode(
         return Err(At(path).budget(needed, options.max_alloc_bytes));
     }
     let orientation = decoder.orientation().map_err(fault)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(fault)?;
+    let mut picture = if format == Format::Jpeg {
+        jpeg::decode(bytes, path)?
+    } else {
+        DynamicImage::from_decoder(decoder).map_err(fault)?
+    };
     if orientation != image::metadata::Orientation::NoTransforms {
         picture.apply_orientation(orientation);
         warnings.add(

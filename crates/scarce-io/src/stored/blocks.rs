@@ -106,6 +106,19 @@ pub(crate) fn read_up_to(
     Ok(bytes)
 }
 
+/// Leaves out `count` bytes; answers how many there were. Nothing is kept of them: their number is what
+/// a header says.
+pub(super) fn leave_out(
+    reader: &mut dyn Read,
+    count: usize,
+    path: &Path,
+) -> Result<usize, IoError> {
+    let left_out = io::copy(&mut reader.take(count as u64), &mut io::sink());
+    left_out
+        .map(|bytes| bytes as usize)
+        .map_err(|source| stream_error(source, path))
+}
+
 fn stream_error(source: io::Error, path: &Path) -> IoError {
     match source.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {

@@ -30,6 +30,11 @@ impl StoredType {
         matches!(self, Self::F32 | Self::F64)
     }
 
+    /// Whether it holds integers that an f32 does not.
+    pub(crate) fn is_long_integer(self) -> bool {
+        matches!(self, Self::U32 | Self::I32 | Self::U64 | Self::I64)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bool => "bool",

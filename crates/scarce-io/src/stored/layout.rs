@@ -6,9 +6,9 @@ use std::path::Path;
 use ndarray::Array3;
 use scarce_image::Geometry;
 
-use super::blocks::for_each_block;
+use super::blocks::{for_each_block, leave_out};
 use super::element::for_stored_type;
-use super::{NonFinite, StoredType, read_up_to};
+use super::{NonFinite, StoredType};
 use crate::error::At;
 use crate::provenance::Warnings;
 use crate::{IoError, ReadOptions};
@@ -51,11 +51,17 @@ impl Layout {
         let mut non_finite = NonFinite::default();
         // Scaled integers may leave what an f32 holds; integers as they are can't.
         let may_be_non_finite = !identity || self.stored.is_float();
+        let may_be_rounded = identity && self.stored.is_long_integer();
+        let mut rounded = 0;
         self.read_frame(reader, options, path, |bytes| {
             let start = values.len();
             macro_rules! convert {
                 ($type:ty) => {{
                     let stored = decode!($type, bytes, self.big_endian);
+                    if may_be_rounded {
+                        let is_rounded = |v: &$type| (*v as f32) as i128 != *v as i128;
+                        rounded += stored.clone().filter(is_rounded).count();
+                    }
                     if identity {
                         values.extend(stored.map(|v| v as f32));
                     } else {
@@ -74,6 +80,10 @@ impl Layout {
                 non_finite.note(&values[start..], start);
             }
         })?;
+        if rounded > 0 {
+            let message = "integers beyond 2^24 were rounded to 32-bit floats";
+            warnings.add_many("rounded", message, rounded);
+        }
         let mut voxels = self.array(values, path)?;
         non_finite.settle(&mut voxels, options.non_finite, warnings, path)?;
         Ok(voxels)
@@ -202,7 +212,7 @@ impl Layout {
         what: &'static str,
         path: &Path,
     ) -> Result<(), IoError> {
-        let skipped = read_up_to(reader, count, path)?.len();
+        let skipped = leave_out(reader, count, path)?;
         if skipped < count {
             return Err(At(path).truncated(what, count, skipped));
         }

@@ -55,7 +55,7 @@ fn nnunet(root: &Path, dataset: &Path, told: &Value, faults: &mut Faults) {
     let channels = told["channel_names"]
         .as_object()
         .map_or(1, serde_json::Map::len);
-    let declared = declared_labels(&told["labels"]);
+    let (declared, no_labels) = (declared_labels(&told["labels"]), BTreeSet::new());
     let (images, labels) = (root.join("imagesTr"), root.join("labelsTr"));
     let stems = |folder: &Path| -> BTreeSet<String> {
         names(folder)
@@ -69,7 +69,9 @@ fn nnunet(root: &Path, dataset: &Path, told: &Value, faults: &mut Faults) {
         for channel in 0..channels {
             let image = images.join(format!("{case}_{channel:04}{ending}"));
             if image.is_file() {
-                for fault in pairs::check(&image, &label, &declared) {
+                // What the label holds is the same beside every channel.
+                let declared = if channel == 0 { &declared } else { &no_labels };
+                for fault in pairs::check(&image, &label, declared) {
                     faults.add(label.clone(), fault);
                 }
             } else {
@@ -135,8 +137,26 @@ fn decathlon(root: &Path, dataset: &Path, told: &Value, faults: &mut Faults) {
     }
 }
 
-/// BIDS: files of a subject carry the subject's name, side-cars are JSON.
+/// BIDS: files of a subject carry the subject's name, side-cars are JSON, and who is in
+/// `participants.tsv` has a folder.
 fn bids(root: &Path, faults: &mut Faults) {
+    let participants = root.join("participants.tsv");
+    if participants.is_file() {
+        match fs::read_to_string(&participants) {
+            Err(error) => faults.add(participants, Fault::new("system", error.to_string())),
+            Ok(table) => {
+                let ids = table
+                    .lines()
+                    .skip(1)
+                    .filter_map(|row| row.split('\t').next());
+                let missing = ids.filter(|id| !id.is_empty() && !root.join(id).is_dir());
+                for id in missing {
+                    let message = format!("participant {id} has no folder");
+                    faults.add(participants.clone(), Fault::new("pair-missing", message));
+                }
+            }
+        }
+    }
     for subject in names(root)
         .into_iter()
         .filter(|name| name.starts_with("sub-"))

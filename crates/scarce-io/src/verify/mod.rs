@@ -1,9 +1,13 @@
 //! Reading files only to tell what is wrong with them, and whether a data set's files fit together.
 
 mod coco;
+mod dicom_folder;
 mod json;
 mod layouts;
+mod manifest;
+mod names;
 mod pairs;
+mod table;
 mod units;
 
 use std::collections::BTreeMap;
@@ -13,7 +17,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use self::units::Unit;
-use crate::{IoError, Warning};
+use crate::{IoError, Warning, text_paths};
 
 /// How a file fared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -42,7 +46,8 @@ pub struct Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
-    /// The byte behind the last one that is there or is right.
+    /// The byte behind the last one that is there or is right, from the start of the part that the
+    /// message names (the voxels are counted as they are without compression).
     Byte(u64),
     /// A voxel.
     VoxelZyx([usize; 3]),
@@ -80,10 +85,14 @@ impl Fault {
     }
 }
 
+/// A file or folder and what was found.
+type Judged = (PathBuf, Status, Vec<Fault>);
+
 /// What is wrong with one file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FileReport {
     /// The file.
+    #[serde(serialize_with = "text_paths::one")]
     pub path: PathBuf,
     /// How it fared.
     pub status: Status,
@@ -105,23 +114,22 @@ pub struct VerifyReport {
 }
 
 /// Reads each path whole, in parallel. Folders are walked; a folder of DICOM files is read series by
-/// series. Data sets laid out as nnU-Net's, the Medical Segmentation Decathlon's, BIDS or COCO are
-/// checked for what belongs together: images and labels of one grid, label values that are declared,
-/// annotations within their pictures.
+/// series. Data sets laid out as nnU-Net's, the Medical Segmentation Decathlon's, BIDS or COCO, and
+/// those that a manifest (`NAME.toml`) tells of, are checked for what belongs together: images and
+/// labels of one grid, label values that are declared, annotations within their pictures.
 ///
 /// # Errors
 /// [`IoError::System`] when a folder cannot be listed; faults of files are in the report.
 pub fn verify(paths: &[PathBuf]) -> Result<VerifyReport, IoError> {
     let walked = units::walk(paths)?;
-    let read: Vec<(PathBuf, Status, Vec<Fault>)> =
-        walked.units.into_par_iter().map(Unit::check).collect();
+    let units = walked.units.into_par_iter();
+    let read: Vec<Judged> = units.flat_map_iter(Unit::check).collect();
+    let folders = walked.folders.par_iter();
+    let laid_out: Vec<Judged> = folders
+        .flat_map_iter(|folder| layouts::check(folder))
+        .collect();
     let mut files: BTreeMap<PathBuf, (Status, Vec<Fault>)> = BTreeMap::new();
-    let laid_out = walked
-        .folders
-        .par_iter()
-        .flat_map_iter(|folder| layouts::check(folder));
-    let laid_out: Vec<(PathBuf, Status, Vec<Fault>)> = laid_out.collect();
-    for (path, status, faults) in read.into_iter().chain(laid_out) {
+    for (path, status, faults) in read.into_iter().chain(laid_out).chain(walked.names) {
         let entry = files.entry(path).or_insert((Status::Ok, Vec::new()));
         entry.0 = entry.0.max(status);
         entry.1.extend(faults);

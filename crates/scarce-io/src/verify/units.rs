@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Fault, Status};
+use super::{Fault, Judged, Status, dicom_folder, manifest, names};
 use crate::dicom::is_litter;
 use crate::error::system;
 use crate::read::open_stream;
 use crate::{
-    Format, IoError, Provenance, ReadOptions, SeriesFault, read_image_with, read_volume_with,
+    Format, IoError, Provenance, ReadOptions, read_image_with, read_label_map_with,
+    read_volume_with,
 };
 
 /// Endings of files that are read; what has none of them is looked at for DICOM.
@@ -20,6 +21,7 @@ const ENDINGS: [&str; 15] = [
 /// One thing to read.
 pub(super) enum Unit {
     File(PathBuf),
+    Manifest(PathBuf),
     DicomFolder(PathBuf),
 }
 
@@ -27,6 +29,8 @@ pub(super) enum Unit {
 #[derive(Default)]
 pub(super) struct Walked {
     pub units: Vec<Unit>,
+    /// Faults of names.
+    pub names: Vec<Judged>,
     /// Every folder, for layouts.
     pub folders: Vec<PathBuf>,
 }
@@ -39,6 +43,8 @@ pub(super) fn walk(paths: &[PathBuf]) -> Result<Walked, IoError> {
     for path in paths {
         if path.is_dir() {
             walk_folder(&path, &mut walked, &mut Vec::new())?;
+        } else if path.extension().is_some_and(|e| e == "toml") {
+            walked.units.push(Unit::Manifest(path));
         } else {
             walked.units.push(Unit::File(path));
         }
@@ -65,6 +71,7 @@ fn walk_folder(
         entries.push(entry.map_err(system("cannot list", folder))?.path());
     }
     entries.sort();
+    walked.names.extend(names::check(&entries));
     let mut dicom = Vec::new();
     for path in entries {
         if path.is_dir() {
@@ -92,29 +99,21 @@ fn is_dicom(path: &Path) -> bool {
 }
 
 impl Unit {
-    pub(super) fn check(self) -> (PathBuf, Status, Vec<Fault>) {
-        let options = ReadOptions::default();
+    pub(super) fn check(self) -> Vec<Judged> {
         match self {
             Self::File(path) => {
-                let read = read_file(&path, &options);
-                judged(path, read)
+                let read = read_file(&path, &ReadOptions::default());
+                vec![judged(path, read)]
             }
-            Self::DicomFolder(folder) => {
-                let read = read_volume_with(&folder, &options).map(|loaded| loaded.provenance);
-                match read {
-                    Err(IoError::Series {
-                        fault: SeriesFault::Mixed { found },
-                        ..
-                    }) => check_each_series(folder, &found),
-                    read => judged(folder, read),
-                }
-            }
+            Self::Manifest(path) => manifest::check(&path),
+            Self::DicomFolder(folder) => dicom_folder::check(&folder),
         }
     }
 }
 
-/// Any file of a known format; of several volumes the first, which reads the others too.
-fn read_file(path: &Path, options: &ReadOptions) -> Result<Provenance, IoError> {
+/// Any file of a known format; of several volumes the first, which reads the others too, and of an
+/// archive of arrays the labels as well.
+pub(super) fn read_file(path: &Path, options: &ReadOptions) -> Result<Provenance, IoError> {
     let picture = open_stream(path)
         .is_ok_and(|(start, ..)| Format::of_content(&start).is_some_and(Format::is_picture));
     if picture {
@@ -128,28 +127,27 @@ fn read_file(path: &Path, options: &ReadOptions) -> Result<Provenance, IoError> 
         Err(IoError::Unsupported { what, .. }) if what.starts_with("a coloured DICOM") => {
             read_image_with(path, options).map(|loaded| loaded.provenance)
         }
-        read => read.map(|loaded| loaded.provenance),
-    }
-}
-
-/// Several series in one folder are a reservation, since a reader has to be told which one; each must
-/// be whole.
-fn check_each_series(folder: PathBuf, found: &[String]) -> (PathBuf, Status, Vec<Fault>) {
-    let message = format!("{} series lie together", found.len());
-    let mut faults = vec![Fault::new("series-mixed", message)];
-    let mut status = Status::Warning;
-    for series in found {
-        let uid = series.split(' ').next().unwrap_or_default();
-        let options = ReadOptions::default().with_series_uid(uid);
-        if let Err(error) = read_volume_with(&folder, &options) {
-            status = Status::Error;
-            faults.push(Fault::of_error(&error));
+        read => {
+            let provenance = read.map(|loaded| loaded.provenance)?;
+            if matches!(provenance.format, Format::Hdf5 | Format::Npz) {
+                check_labels(path, options)?;
+            }
+            Ok(provenance)
         }
     }
-    (folder, status, faults)
 }
 
-fn judged(path: PathBuf, read: Result<Provenance, IoError>) -> (PathBuf, Status, Vec<Fault>) {
+/// The array `label` of an archive, where there is one.
+fn check_labels(path: &Path, options: &ReadOptions) -> Result<(), IoError> {
+    match read_label_map_with(path, &options.clone().with_dataset("label")) {
+        Err(IoError::Header { field, .. }) if ["datasets", "arrays"].contains(&field.as_str()) => {
+            Ok(())
+        }
+        read => read.map(drop),
+    }
+}
+
+pub(super) fn judged(path: PathBuf, read: Result<Provenance, IoError>) -> Judged {
     match read {
         Ok(provenance) => {
             // Formats that never tell a geometry are no reservation about this file, and files beside a

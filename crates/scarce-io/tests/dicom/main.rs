@@ -1,112 +1,17 @@
 //! DICOM series: ordered by position, refused when they make no volume.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::Path;
+mod slice;
+mod streams;
 
-use dicom_core::{DataElement, PrimitiveValue, VR};
-use dicom_dictionary_std::{tags, uids};
-use dicom_object::{FileMetaTableBuilder, InMemDicomObject, Tag};
-use scarce_io::{Format, ReadOptions, read_image, read_label_map, read_volume, read_volume_with};
+use dicom_core::{PrimitiveValue, VR};
+use dicom_dictionary_std::tags;
+use dicom_object::Tag;
+use scarce_io::{
+    Format, ReadOptions, read_image, read_label_map, read_volume, read_volume_with, verify,
+};
 
-const ROWS: u16 = 3;
-const COLUMNS: u16 = 4;
-
-/// One slice of a CT; what a test wants otherwise is put over it.
-struct Slice {
-    series: &'static str,
-    z: f64,
-    /// Position along x, which a tilted gantry moves.
-    x: f64,
-    elements: Vec<(Tag, VR, PrimitiveValue)>,
-}
-
-impl Slice {
-    fn at(z: f64) -> Self {
-        Self {
-            series: "1.2.3",
-            z,
-            x: -10.0,
-            elements: Vec::new(),
-        }
-    }
-
-    fn with(mut self, tag: Tag, vr: VR, value: impl Into<PrimitiveValue>) -> Self {
-        self.elements.push((tag, vr, value.into()));
-        self
-    }
-
-    fn object(&self) -> InMemDicomObject {
-        let text = |tag, vr, value: String| DataElement::new(tag, vr, PrimitiveValue::from(value));
-        let number = |tag, value: u16| DataElement::new(tag, VR::US, PrimitiveValue::from(value));
-        // Stored values: the slice's height, then the pixel's number.
-        let pixels: Vec<u16> = (0..ROWS * COLUMNS)
-            .map(|k| 1000 + 100 * self.z as u16 + k)
-            .collect();
-        let mut object = InMemDicomObject::from_element_iter([
-            text(tags::MODALITY, VR::CS, "CT".to_owned()),
-            text(
-                tags::SOP_CLASS_UID,
-                VR::UI,
-                uids::CT_IMAGE_STORAGE.to_owned(),
-            ),
-            text(tags::SOP_INSTANCE_UID, VR::UI, format!("1.2.3.{}", self.z)),
-            text(tags::SERIES_INSTANCE_UID, VR::UI, self.series.to_owned()),
-            text(
-                tags::IMAGE_POSITION_PATIENT,
-                VR::DS,
-                format!("{}\\-20\\{}", self.x, self.z),
-            ),
-            text(
-                tags::IMAGE_ORIENTATION_PATIENT,
-                VR::DS,
-                "1\\0\\0\\0\\1\\0".to_owned(),
-            ),
-            text(tags::PIXEL_SPACING, VR::DS, "0.8\\0.5".to_owned()),
-            text(tags::RESCALE_SLOPE, VR::DS, "1".to_owned()),
-            text(tags::RESCALE_INTERCEPT, VR::DS, "-1024".to_owned()),
-            text(
-                tags::PHOTOMETRIC_INTERPRETATION,
-                VR::CS,
-                "MONOCHROME2".to_owned(),
-            ),
-            number(tags::SAMPLES_PER_PIXEL, 1),
-            number(tags::ROWS, ROWS),
-            number(tags::COLUMNS, COLUMNS),
-            number(tags::BITS_ALLOCATED, 16),
-            number(tags::BITS_STORED, 16),
-            number(tags::HIGH_BIT, 15),
-            number(tags::PIXEL_REPRESENTATION, 0),
-            DataElement::new(tags::PIXEL_DATA, VR::OW, PrimitiveValue::U16(pixels.into())),
-        ]);
-        for (tag, vr, value) in &self.elements {
-            object.put(DataElement::new(*tag, *vr, value.clone()));
-        }
-        object
-    }
-
-    fn write(&self, path: &Path) {
-        let meta = FileMetaTableBuilder::new().transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN);
-        self.object()
-            .with_meta(meta)
-            .unwrap()
-            .write_to_file(path)
-            .unwrap();
-    }
-}
-
-/// A folder of slices whose names say nothing of their order.
-fn series(slices: &[Slice]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (number, slice) in slices.iter().enumerate() {
-        let scrambled = (number * 7) % 10;
-        slice.write(&folder.path().join(format!("{scrambled}-{number}.dcm")));
-    }
-    folder
-}
-
-fn heights(heights: &[f64]) -> Vec<Slice> {
-    heights.iter().map(|z| Slice::at(*z)).collect()
-}
+use slice::{Slice, heights, series};
 
 #[test]
 fn slices_are_ordered_by_position_and_turned_to_ras() {
@@ -301,4 +206,104 @@ fn monochrome1_is_inverted_and_said() {
             .any(|warning| warning.code == "inverted")
     );
     assert_eq!(read_label_map(&path).unwrap().voxels()[[0, 0, 1]], 22);
+}
+
+#[test]
+fn every_slice_has_its_own_rescale() {
+    let slices: Vec<Slice> = [(0.0, "1", "0"), (2.0, "2", "-5"), (4.0, "0.5", "3")]
+        .map(|(z, slope, intercept)| {
+            Slice::at(z).with(tags::RESCALE_SLOPE, VR::DS, slope).with(
+                tags::RESCALE_INTERCEPT,
+                VR::DS,
+                intercept,
+            )
+        })
+        .into();
+    let volume = read_volume(series(&slices).path()).unwrap();
+    let first: Vec<f32> = (0..3).map(|z| volume.voxels()[[z, 0, 0]]).collect();
+    assert_eq!(first, [1000.0, 2.0 * 1200.0 - 5.0, 0.5 * 1400.0 + 3.0]);
+}
+
+/// Numbers, private elements and sequences between the known ones change nothing.
+#[test]
+fn what_is_not_asked_for_does_no_harm() {
+    let plain = read_volume(series(&heights(&[0.0, 2.0])).path()).unwrap();
+    let slices: Vec<Slice> = [(0.0, "9"), (2.0, "3")]
+        .map(|(z, number)| {
+            Slice::at(z)
+                .with(tags::INSTANCE_NUMBER, VR::IS, number)
+                .with(Tag(0x0029, 0x0010), VR::LO, "SOMEONE")
+                .with(
+                    Tag(0x0029, 0x1010),
+                    VR::UN,
+                    PrimitiveValue::U8(vec![7; 9].into()),
+                )
+                .with(
+                    Tag(0x0029, 0x1011),
+                    VR::OB,
+                    PrimitiveValue::U8(vec![0xfe, 0xff, 0, 0xe0].into()),
+                )
+                .with(tags::WINDOW_CENTER, VR::DS, "40")
+        })
+        .into();
+    assert_eq!(read_volume(series(&slices).path()).unwrap(), plain);
+}
+
+#[test]
+fn files_that_may_have_been_slices_are_not_skipped() {
+    for (name, content, code) in [
+        ("IM0009", &b""[..], "truncated"),
+        ("IM0009", &[0; 100], "truncated"),
+        ("IM0009.dcm", b"nothing of it", "unknown-format"),
+    ] {
+        let folder = series(&heights(&[0.0, 2.0]));
+        std::fs::write(folder.path().join(name), content).unwrap();
+        let error = read_volume(folder.path()).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.to_string().ends_with(name), "{error}");
+    }
+}
+
+#[test]
+fn frames_that_a_file_cannot_hold_ask_for_no_memory() {
+    let slice = Slice::at(0.0).with(tags::NUMBER_OF_FRAMES, VR::IS, "1000000");
+    let folder = series(&[slice]);
+    let options = ReadOptions::default().with_max_alloc_bytes(1 << 20);
+    let error = read_volume_with(&folder.path().join("0-0.dcm"), &options).unwrap_err();
+    assert_eq!(error.code(), "budget", "{error}");
+}
+
+/// A folder of many patients' pictures is no series, and each is judged by itself; two series are told.
+#[test]
+fn folders_are_verified_series_by_series() {
+    let of = |series: &'static str, z: f64| Slice {
+        series,
+        ..Slice::at(z)
+    };
+    let gap = [("1", 0.0), ("1", 2.0), ("1", 6.0), ("2", 0.0), ("2", 2.0)];
+    for (slices, n_files, codes) in [
+        (&[("1", 0.0), ("1", 2.0)][..], 1, &[][..]),
+        (&[("1", 0.0), ("2", 0.0), ("3", 0.0)], 3, &[]),
+        (&gap[1..], 1, &["series-mixed"]),
+        (&gap, 1, &["series-gap", "series-mixed"]),
+    ] {
+        let slices: Vec<Slice> = slices.iter().map(|(series, z)| of(series, *z)).collect();
+        let report = verify(&[series(&slices).path().to_owned()]).unwrap();
+        let mut faults: Vec<&str> = (report.files.iter().flat_map(|file| &file.faults))
+            .map(|fault| fault.code)
+            .filter(|code| *code != "no-slice-spacing")
+            .collect();
+        faults.sort_unstable();
+        assert_eq!(faults, codes);
+        assert_eq!(report.files.len(), n_files);
+    }
+    let folder = series(&heights(&[0.0, 2.0, 4.0]));
+    std::fs::write(folder.path().join("0-0.dcm"), [0; 200]).unwrap();
+    let report = verify(&[folder.path().to_owned()]).unwrap();
+    let paths: Vec<_> = report.files.iter().map(|file| file.path.clone()).collect();
+    assert_eq!(
+        paths,
+        [folder.path().to_owned(), folder.path().join("0-0.dcm")]
+    );
+    assert_eq!(report.n_error, 1);
 }
