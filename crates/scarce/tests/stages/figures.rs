@@ -79,7 +79,7 @@ fn every_label_of_every_case_is_scored() {
         ),
         (&["--metrics", "speed"], 2, &["speed", "dice"]),
         (&["--metrics", "nsd_2voxel"], 2, &["nsd_2voxel"]),
-        (&["--tolerance", "-1"], 2, &["--tolerance"]),
+        (&["--tolerance=-1"], 2, &["tolerance of nsd", "-1"]),
     ] {
         refused(folder, &[&evaluate[..], arguments].concat(), code, parts);
     }

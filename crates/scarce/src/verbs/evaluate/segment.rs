@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Context as _;
 use scarce_image::{LabelMap, Seed};
 use scarce_metrics::report::EvaluationReport;
-use scarce_metrics::{Measured, Metric, SegmentationOptions, UnknownWord, evaluate_labels};
+use scarce_metrics::{
+    Measured, Metric, MetricsError, SegmentationOptions, UnknownWord, evaluate_labels,
+};
 use serde::{Deserialize, Serialize};
 
 use super::pairing::{ComparedFiles, pair};
@@ -146,7 +147,10 @@ impl<'a> Maps<'a> {
         options: &SegmentationOptions,
         metrics: &[Metric],
     ) -> anyhow::Result<BTreeMap<u16, BTreeMap<String, Measured>>> {
-        evaluate_labels(&self.prediction, &self.reference, labels, options, metrics)
-            .with_context(|| format!("case {}", self.case))
+        let scored = evaluate_labels(&self.prediction, &self.reference, labels, options, metrics);
+        scored.map_err(|error| match error {
+            MetricsError::Length { .. } => UsageError(error.to_string()).into(),
+            other => anyhow::Error::new(other).context(format!("case {}", self.case)),
+        })
     }
 }
