@@ -215,7 +215,7 @@ enum Step {
     Up,
 }
 
-/// A convolution, batch normalisation, ReLU.
+/// A convolution, batch normalisation, `ReLU`.
 struct Block {
     weight: Tensor,
     bias: Tensor,
