@@ -222,7 +222,8 @@ impl SemiData {
     }
 }
 
-/// Opens the run folder with its sinks, or follows the main process's; the data have been read by then, so that a bad file leaves no folder.
+/// Opens the run folder with its sinks, or follows the main process's; the data have been read by then, so
+/// that a bad file leaves no folder.
 pub fn open_run<T: Serialize>(
     arguments: &RunArguments,
     processes: &Group,

@@ -49,9 +49,7 @@ impl Session<'_, '_> {
         }
         let trained = tensors(&self.parameters, |_| true);
         let bucket = GradientAverager::DEFAULT_BUCKET_BYTES;
-        self.averager = (group.world_size() > 1)
-            .then(|| GradientAverager::new(group, &trained, bucket))
-            .transpose()?;
+        self.averager = Some(GradientAverager::new(group, &trained, bucket)?);
         Ok(resumed)
     }
 

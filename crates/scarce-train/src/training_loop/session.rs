@@ -40,8 +40,10 @@ impl<'a, 'h> Session<'a, 'h> {
         config: &'a LoopConfig,
         run: &'a mut RunFolder,
         seed: Seed,
-        hooks: TrainingHooks<'h>,
+        mut hooks: TrainingHooks<'h>,
     ) -> Result<Self, TrainError> {
+        // One on its own has nobody to agree with.
+        hooks.processes = hooks.processes.filter(|group| group.world_size() > 1);
         if config.precision == Precision::Bf16
             && hooks.autocast.is_none()
             && !task.compute_in(Precision::Bf16)
