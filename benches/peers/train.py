@@ -84,7 +84,7 @@ def theirs(module, batches, precision, layout):
     if layout == "channels-last":
         module = module.to(memory_format=torch.channels_last)
         batches = [(x.to(memory_format=torch.channels_last), y) for x, y in batches]
-    optimizer = torch.optim.AdamW(module.parameters(), lr=1e-4, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(module.parameters(), lr=2e-5, weight_decay=0.01)
     losses, began = [], []
     for step in range(STEPS):
         began.append(time.perf_counter())

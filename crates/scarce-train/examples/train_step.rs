@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = LoopConfig {
         steps,
         // Small, so that rounding does not grow into another course.
-        learning_rate: 1e-4,
+        learning_rate: 2e-5,
         schedule: Schedule::Constant,
         optimizer: OptimizerConfig::AdamW {
             beta1: 0.9,
