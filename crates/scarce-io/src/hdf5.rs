@@ -4,13 +4,13 @@
 use std::path::Path;
 
 use hdf5_reader::error::Error;
-use hdf5_reader::{Dataset, Hdf5File, OpenOptions};
+use hdf5_reader::{Dataset, Datatype, Hdf5File, OpenOptions};
 use ndarray::{ArrayD, Ix3};
 
 use crate::error::At;
 use crate::provenance::Warnings;
 use crate::read::{Opened, Voxels, Wanted, geometry_of_no_format, read_whole};
-use crate::stored::NonFinite;
+use crate::stored::{NonFinite, ROUNDED};
 use crate::{Format, IoError, ReadOptions};
 
 pub(crate) fn open(path: &Path, options: &ReadOptions, wanted: Wanted) -> Result<Opened, IoError> {
@@ -41,7 +41,7 @@ pub(crate) fn open(path: &Path, options: &ReadOptions, wanted: Wanted) -> Result
     if needed > u128::from(options.max_alloc_bytes) {
         return Err(at.budget(needed, options.max_alloc_bytes));
     }
-    let (stored_type, values) = read_values(&dataset).map_err(fault)?;
+    let (stored_type, values, rounded) = read_values(&dataset).map_err(fault)?;
     let mut values = values
         .into_dimensionality::<Ix3>()
         .map_err(|error| hdf5_message(error.to_string(), path))?
@@ -49,6 +49,9 @@ pub(crate) fn open(path: &Path, options: &ReadOptions, wanted: Wanted) -> Result
         .as_standard_layout()
         .into_owned();
     let mut warnings = Warnings::default();
+    if rounded > 0 {
+        warnings.add_many("rounded", ROUNDED, rounded);
+    }
     let mut non_finite = NonFinite::default();
     non_finite.note(values.as_slice().unwrap_or_default(), 0);
     non_finite.settle(&mut values, options.non_finite, &mut warnings, path)?;
@@ -67,33 +70,51 @@ pub(crate) fn open(path: &Path, options: &ReadOptions, wanted: Wanted) -> Result
     })
 }
 
-/// The values, whichever number type they are stored as.
-fn read_values(dataset: &Dataset) -> Result<(&'static str, ArrayD<f32>), Error> {
-    macro_rules! attempt {
-        ($($type:ty, $name:literal;)*) => {
-            $(
-                match dataset.read_array_parallel::<$type>() {
-                    Ok(values) => return Ok(($name, values.mapv(|v| v as f32))),
-                    Err(Error::TypeMismatch { .. }) => {}
-                    Err(other) => return Err(other),
-                }
-            )*
+/// The values, whichever number type they are stored as, and how many of them f32 rounds.
+fn read_values(dataset: &Dataset) -> Result<(&'static str, ArrayD<f32>, usize), Error> {
+    macro_rules! read {
+        ($type:ty, $name:literal) => {
+            dataset
+                .read_array_parallel::<$type>()
+                .map(|values| ($name, values.mapv(|v| v as f32), 0))
+        };
+    }
+    macro_rules! read_long {
+        ($type:ty, $name:literal) => {
+            dataset.read_array_parallel::<$type>().map(|values| {
+                let is_rounded = |v: &&$type| (**v as f32) as i128 != i128::from(**v);
+                let rounded = values.iter().filter(is_rounded).count();
+                ($name, values.mapv(|v| v as f32), rounded)
+            })
         };
     }
     #[allow(
         clippy::cast_lossless,
         reason = "one macro serves types that are lossless and not"
     )]
-    {
-        attempt! {
-            f32, "float32"; u8, "uint8"; i16, "int16"; f64, "float64"; i8, "int8"; u16, "uint16";
-            i32, "int32"; u32, "uint32"; i64, "int64"; u64, "uint64";
-        }
+    match dataset.dtype() {
+        Datatype::FloatingPoint { size: 4, .. } => read!(f32, "float32"),
+        Datatype::FloatingPoint { size: 8, .. } => read!(f64, "float64"),
+        Datatype::FixedPoint { size, signed, .. } => match (size, signed) {
+            (1, false) => read!(u8, "uint8"),
+            (1, true) => read!(i8, "int8"),
+            (2, false) => read!(u16, "uint16"),
+            (2, true) => read!(i16, "int16"),
+            (4, false) => read_long!(u32, "uint32"),
+            (4, true) => read_long!(i32, "int32"),
+            (8, false) => read_long!(u64, "uint64"),
+            (8, true) => read_long!(i64, "int64"),
+            _ => Err(no_number(dataset)),
+        },
+        _ => Err(no_number(dataset)),
     }
-    Err(Error::TypeMismatch {
-        expected: "numbers".to_owned(),
+}
+
+fn no_number(dataset: &Dataset) -> Error {
+    Error::TypeMismatch {
+        expected: "numbers of 8 to 64 bits".to_owned(),
         actual: format!("{:?}", dataset.dtype()),
-    })
+    }
 }
 
 fn hdf5_error(error: Error, path: &Path) -> IoError {

@@ -8,9 +8,9 @@
 //!
 //! | format | read | written | types | compression |
 //! | --- | --- | --- | --- | --- |
-//! | NIfTI-1 | yes | yes | int and uint 8–64, float32, float64 | none, gzip (several members too) |
-//! | NIfTI-1 pair | yes | no | as NIfTI-1 | none, gzip |
-//! | NIfTI-2 | yes | no | as NIfTI-1 | none, gzip |
+//! | NIfTI-1 | yes | yes | int and uint 8–64, float32, float64 | none, gzip, gzip of several members |
+//! | NIfTI-1 pair | yes | no | as NIfTI-1 | none, gzip, gzip of several members |
+//! | NIfTI-2 | yes | no | as NIfTI-1 | none, gzip, gzip of several members |
 //! | NRRD | yes | yes | int and uint 8–64, float32, float64; segment names | raw, gzip |
 //! | NRRD detached | yes | no | as NRRD | raw, gzip |
 //! | `MetaImage` | yes | no | int and uint 8–64, float32, float64 | none, zlib |
@@ -23,9 +23,11 @@
 //! | JPEG | yes | no | 8 bits; grey, RGB | JPEG's |
 //! | TIFF | yes | no | 8 and 16 bits, float32 RGB; grey, RGB; one page | none, LZW, deflate, packbits |
 //!
-//! Written are uint8, uint16 and float32. Refused by name: Analyze 7.5, complex numbers and colours in
-//! volumes, NRRD and `MetaImage` over several files, JPEG-LS, 12-bit JPEG and palettes in DICOM,
-//! modality look-up tables, pictures with transparency, TIFF of several pages.
+//! Volumes are held as float32: longer integers that it rounds are counted in a warning, and label maps
+//! are read as integers. Written are uint8, uint16 and float32. Refused by name: Analyze 7.5; single
+//! bits, complex numbers, 128-bit floats and colours in NIfTI; NRRD and `MetaImage` over several files;
+//! JPEG-LS, JPEG XL, 12-bit JPEG, palettes and modality look-up tables in DICOM; pictures with
+//! transparency or of four inks, TIFF of several pages.
 //!
 //! ```no_run
 //! use std::path::Path;

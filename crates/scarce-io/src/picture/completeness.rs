@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use tiff::decoder::Decoder;
+use tiff::tags::Tag;
 
 use crate::codestream::jpeg_frame;
 use crate::error::At;
@@ -31,9 +32,28 @@ pub(super) fn check(format: Format, bytes: &[u8], path: &Path) -> Result<(), IoE
             Err(At(path).unsupported("a JPEG of four inks (CMYK)"))
         }
         Format::Tiff => {
-            let decoder = Decoder::new(Cursor::new(bytes)).map_err(|e| picture_error(e, path))?;
+            let fault = |error| picture_error(error, path);
+            let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(fault)?;
             if decoder.more_images() {
                 return Err(At(path).unsupported("TIFF of several pages"));
+            }
+            // A decoder does not miss what it has no need of, such as a checksum.
+            for (places, sizes) in [
+                (Tag::StripOffsets, Tag::StripByteCounts),
+                (Tag::TileOffsets, Tag::TileByteCounts),
+            ] {
+                let places: Option<Vec<u64>> =
+                    decoder.find_tag_unsigned_vec(places).map_err(fault)?;
+                let sizes: Option<Vec<u64>> =
+                    decoder.find_tag_unsigned_vec(sizes).map_err(fault)?;
+                let ends = places
+                    .into_iter()
+                    .flatten()
+                    .zip(sizes.into_iter().flatten());
+                let end = ends.map(|(place, size)| place.saturating_add(size)).max();
+                if let Some(end) = end.filter(|end| *end > bytes.len() as u64) {
+                    return Err(At(path).truncated("TIFF", end as usize, bytes.len()));
+                }
             }
             Ok(())
         }

@@ -13,6 +13,9 @@ use crate::error::At;
 use crate::provenance::Warnings;
 use crate::{IoError, ReadOptions};
 
+/// Of voxels that an f32 does not hold.
+pub(crate) const ROUNDED: &str = "integers beyond 2^24 were rounded to 32-bit floats";
+
 /// What a header says of the voxels that follow it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Layout {
@@ -81,8 +84,7 @@ impl Layout {
             }
         })?;
         if rounded > 0 {
-            let message = "integers beyond 2^24 were rounded to 32-bit floats";
-            warnings.add_many("rounded", message, rounded);
+            warnings.add_many("rounded", ROUNDED, rounded);
         }
         let mut voxels = self.array(values, path)?;
         non_finite.settle(&mut voxels, options.non_finite, warnings, path)?;

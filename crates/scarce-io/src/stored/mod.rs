@@ -7,5 +7,5 @@ mod non_finite;
 
 pub(crate) use blocks::read_up_to;
 pub(crate) use element::StoredType;
-pub(crate) use layout::Layout;
+pub(crate) use layout::{Layout, ROUNDED};
 pub(crate) use non_finite::NonFinite;

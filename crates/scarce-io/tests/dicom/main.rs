@@ -1,6 +1,7 @@
 //! DICOM series: ordered by position, refused when they make no volume.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod segmentation;
 mod slice;
 mod streams;
 
@@ -11,7 +12,21 @@ use scarce_io::{
     Format, ReadOptions, read_image, read_label_map, read_volume, read_volume_with, verify,
 };
 
-use slice::{Slice, heights, series};
+use slice::Slice;
+
+/// A folder of slices whose names say nothing of their order.
+fn series(slices: &[Slice]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, slice) in slices.iter().enumerate() {
+        let scrambled = (number * 7) % 10;
+        slice.write(&folder.path().join(format!("{scrambled}-{number}.dcm")));
+    }
+    folder
+}
+
+fn heights(heights: &[f64]) -> Vec<Slice> {
+    heights.iter().map(|z| Slice::at(*z)).collect()
+}
 
 #[test]
 fn slices_are_ordered_by_position_and_turned_to_ras() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dicom_core::value::PixelFragmentSequence;
+use dicom_core::value::{DataSetSequence, PixelFragmentSequence};
 use dicom_core::{DataElement, PrimitiveValue, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject, Tag};
@@ -110,16 +110,95 @@ impl Slice {
     }
 }
 
-/// A folder of slices whose names say nothing of their order.
-pub fn series(slices: &[Slice]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (number, slice) in slices.iter().enumerate() {
-        let scrambled = (number * 7) % 10;
-        slice.write(&folder.path().join(format!("{scrambled}-{number}.dcm")));
-    }
-    folder
-}
-
-pub fn heights(heights: &[f64]) -> Vec<Slice> {
-    heights.iter().map(|z| Slice::at(*z)).collect()
+/// A segmentation of 2 × 4 pixels a frame: for each frame its segment, its height, and its pixels as
+/// the file has them. Segments 1 and 2 are called `heart` and `left lung`.
+pub fn write_segmentation(
+    path: &Path,
+    kind: &str,
+    bits: u16,
+    frames: &[(u16, f64)],
+    pixels: &[u8],
+) {
+    let text = |tag, vr, value: &str| DataElement::new(tag, vr, PrimitiveValue::from(value));
+    let number = |tag, value: u16| DataElement::new(tag, VR::US, PrimitiveValue::from(value));
+    let sequence = |tag, items: Vec<InMemDicomObject>| {
+        DataElement::new(tag, VR::SQ, DataSetSequence::from(items))
+    };
+    let object = |elements: Vec<DataElement<InMemDicomObject>>| {
+        InMemDicomObject::from_element_iter(elements)
+    };
+    let shared = object(vec![
+        sequence(
+            tags::PLANE_ORIENTATION_SEQUENCE,
+            vec![object(vec![text(
+                tags::IMAGE_ORIENTATION_PATIENT,
+                VR::DS,
+                "1\\0\\0\\0\\1\\0",
+            )])],
+        ),
+        sequence(
+            tags::PIXEL_MEASURES_SEQUENCE,
+            vec![object(vec![
+                text(tags::PIXEL_SPACING, VR::DS, "0.8\\0.5"),
+                text(tags::SPACING_BETWEEN_SLICES, VR::DS, "2"),
+            ])],
+        ),
+    ]);
+    let per_frame = |(segment, z): &(u16, f64)| {
+        object(vec![
+            sequence(
+                tags::PLANE_POSITION_SEQUENCE,
+                vec![object(vec![text(
+                    tags::IMAGE_POSITION_PATIENT,
+                    VR::DS,
+                    &format!("-10\\-20\\{z}"),
+                )])],
+            ),
+            sequence(
+                tags::SEGMENT_IDENTIFICATION_SEQUENCE,
+                vec![object(vec![number(
+                    tags::REFERENCED_SEGMENT_NUMBER,
+                    *segment,
+                )])],
+            ),
+        ])
+    };
+    let segment = |value: u16, name: &str| {
+        object(vec![
+            number(tags::SEGMENT_NUMBER, value),
+            text(tags::SEGMENT_LABEL, VR::LO, name),
+        ])
+    };
+    let object = object(vec![
+        text(tags::MODALITY, VR::CS, "SEG"),
+        text(tags::SOP_CLASS_UID, VR::UI, uids::SEGMENTATION_STORAGE),
+        text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.9"),
+        text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3"),
+        text(tags::SEGMENTATION_TYPE, VR::CS, kind),
+        text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
+        text(tags::NUMBER_OF_FRAMES, VR::IS, &frames.len().to_string()),
+        number(tags::SAMPLES_PER_PIXEL, 1),
+        number(tags::ROWS, 2),
+        number(tags::COLUMNS, 4),
+        number(tags::BITS_ALLOCATED, bits),
+        number(tags::BITS_STORED, bits),
+        number(tags::HIGH_BIT, bits - 1),
+        number(tags::PIXEL_REPRESENTATION, 0),
+        sequence(
+            tags::SEGMENT_SEQUENCE,
+            vec![segment(1, "heart"), segment(2, "left lung")],
+        ),
+        sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![shared]),
+        sequence(
+            tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
+            frames.iter().map(per_frame).collect(),
+        ),
+        DataElement::new(
+            tags::PIXEL_DATA,
+            VR::OB,
+            PrimitiveValue::U8(pixels.to_vec().into()),
+        ),
+    ]);
+    let meta = FileMetaTableBuilder::new().transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    object.with_meta(meta).unwrap().write_to_file(path).unwrap();
 }

@@ -4,7 +4,8 @@ use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
 use scarce_io::{IoError, ReadOptions, read_volume, read_volume_with};
 
-use crate::slice::{COLUMNS, ROWS, Slice, series};
+use crate::series;
+use crate::slice::{COLUMNS, ROWS, Slice};
 
 const PIXELS: usize = ROWS as usize * COLUMNS as usize;
 

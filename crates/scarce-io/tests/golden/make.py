@@ -1,6 +1,7 @@
 """Makes the small files beside this script with the formats' own libraries, and what a reader must find in them.
 
-    pip install numpy==2.4.6 nibabel==5.4.2 SimpleITK==2.5.7 pynrrd==1.1.3 pydicom==3.0.2 h5py==3.16.0 tifffile==2026.3.3
+    pip install numpy==2.4.6 nibabel==5.4.2 SimpleITK==2.5.7 pynrrd==1.1.3 pydicom==3.0.2 h5py==3.16.0 \
+        tifffile==2026.3.3 imagecodecs==2026.3.6
     python make.py
 """
 
@@ -8,6 +9,7 @@ import json
 import pathlib
 
 import h5py
+import imagecodecs
 import nibabel as nib
 import nrrd
 import numpy as np
@@ -122,10 +124,45 @@ def main():
         expect(name, np.transpose(stored[None].astype(float) * 2 - 7), placed)
         placed = placed + np.outer([1, 0, 0, 0], [0, 0, 0, 2])
 
+    # Alone at the first slice's place, compressed in other ways.
+    dataset.ImagePositionPatient = [7, -8, 9]
+    placed = np.array([[0, 0, 2, -7], [-0.75, 0, 0, 8], [0, -0.5, 0, 9], [0, 0, 0, 1]], float)
+    for name, syntax in [("deflated.dcm", "1.2.840.10008.1.2.1.99"), ("jpeg2000.dcm", "1.2.840.10008.1.2.4.90"), ("jpeg-lossless.dcm", "1.2.840.10008.1.2.4.57")]:
+        dataset.SeriesInstanceUID = f"1.2.3.5.{syntax[-2:]}"
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        dataset.PixelData, dataset["PixelData"].VR = stored.tobytes(), "OW"
+        dataset["PixelData"].is_undefined_length = False
+        if name == "deflated.dcm":
+            dataset.file_meta.TransferSyntaxUID = syntax
+        else:
+            # The codecs know unsigned numbers of 12 bits only.
+            bits = stored.view(np.uint16) & 0xFFF
+            if name == "jpeg2000.dcm":
+                stream = imagecodecs.jpeg2k_encode(bits, codecformat="j2k", reversible=True, resolutions=1, bitspersample=12)
+            else:
+                stream = imagecodecs.ljpeg_encode(bits, bitspersample=12)
+            dataset.PixelData = pydicom.encaps.encapsulate([stream])
+            dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
+            dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.save_as(HERE / name, enforce_file_format=True)
+        expect(name, np.transpose(stored[None].astype(float) * 2 - 7), placed)
+
     slice_yx = np.transpose(signed)[0].astype(np.uint16) + 1000
     tifffile.imwrite(HERE / "grey16.tif", slice_yx)
     expect("grey16.tif", np.transpose(slice_yx[None]), identity)
     tifffile.imwrite(HERE / "pages.tif", np.stack([slice_yx, slice_yx]))
+    for compression in ("lzw", "deflate", "packbits"):
+        tifffile.imwrite(HERE / f"{compression}.tif", slice_yx.astype(np.uint8), compression=compression)
+        expect(f"{compression}.tif", np.transpose(slice_yx.astype(np.uint8)[None]), identity)
+    tifffile.imwrite(HERE / "float-colours.tif", np.stack([slice_yx / 1000] * 3, axis=2).astype(np.float32))
+    # For the table of capabilities: numbers 0 to 59 of every type, and chunks filtered in every way.
+    counted = np.arange(60).reshape(SHAPE)
+    with h5py.File(HERE / "types.h5", "w") as file:
+        for kind in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"):
+            file.create_dataset(kind, data=counted.astype(kind))
+        file.create_dataset("none", data=counted, chunks=(5, 4, 1))
+        file.create_dataset("gzip", data=counted, chunks=(5, 4, 1), compression="gzip")
+        file.create_dataset("shuffle", data=counted, chunks=(5, 4, 1), compression="gzip", shuffle=True)
     (HERE / "expected.json").write_text(json.dumps(expected) + "\n")
 
 
