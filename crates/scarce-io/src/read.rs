@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use ndarray::Array3;
@@ -203,6 +203,17 @@ pub(crate) fn open_stream(path: &Path) -> Result<Content, IoError> {
     let start = read_up_to(&mut content, SNIFFED_BYTES, path)?;
     let content = Box::new(Cursor::new(start.clone()).chain(content));
     Ok((start, compressed, content))
+}
+
+/// The file that a header names as its own, which may lie in the header's folder or below it: a header
+/// must not lead elsewhere on the disk.
+pub(crate) fn file_beside(header: &Path, name: &str) -> Result<PathBuf, IoError> {
+    let mut parts = Path::new(name).components();
+    if parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Ok(header.with_file_name(name));
+    }
+    let what = format!("a data file outside of the header's folder ({name:?})");
+    Err(At(header).unsupported(what))
 }
 
 /// A file's bytes, if they are within the budget.

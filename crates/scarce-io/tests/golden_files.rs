@@ -65,15 +65,14 @@ fn voxels_and_places_are_the_libraries() {
 #[test]
 fn every_prefix_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, expected) in expected() {
-        let whole = std::fs::read(golden().join(&name)).unwrap();
-        for file in std::fs::read_dir(golden()).unwrap() {
-            let file = file.unwrap().path();
-            if file.is_dir() {
-                continue;
-            }
+    for file in std::fs::read_dir(golden()).unwrap() {
+        let file = file.unwrap().path();
+        if file.is_file() {
             std::fs::copy(&file, folder.path().join(file.file_name().unwrap())).unwrap();
         }
+    }
+    for (name, expected) in expected() {
+        let whole = std::fs::read(golden().join(&name)).unwrap();
         let path = folder.path().join(&name);
         let step = (whole.len() / 200).max(1);
         for length in (0..whole.len()).step_by(step).chain([whole.len() - 1]) {
@@ -83,6 +82,8 @@ fn every_prefix_is_refused() {
             let names_another = name.ends_with(".mhd") && length == whole.len() - 1;
             assert!(read.is_err() || names_another, "{length} bytes of {name}");
         }
+        // Others may need it.
+        std::fs::write(&path, &whole).unwrap();
     }
 }
 
@@ -103,6 +104,19 @@ fn a_missing_or_short_voxel_file_of_a_pair_is_named() {
         assert!(read().is_err(), "{voxels} cut");
         std::fs::write(folder.path().join(voxels), whole).unwrap();
         assert_eq!(read().unwrap().provenance.files.len(), 2, "{header}");
+    }
+    for (header, voxels) in [
+        ("detached.mhd", "detached.raw"),
+        ("detached.nhdr", "detached.raw.gz"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let text = std::fs::read_to_string(golden().join(header)).unwrap();
+        for elsewhere in ["../", "/tmp/", "a/../../"] {
+            let path = folder.path().join(header);
+            std::fs::write(&path, text.replace(voxels, &format!("{elsewhere}{voxels}"))).unwrap();
+            let error = read_volume_with(&path, &ReadOptions::default()).unwrap_err();
+            assert!(error.to_string().contains("outside of"), "{error}");
+        }
     }
     let by_voxels = read_volume_with(&golden().join("pair.img"), &ReadOptions::default());
     assert_eq!(by_voxels.unwrap().provenance.format, Format::Nifti1);

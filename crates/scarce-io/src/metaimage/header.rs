@@ -9,6 +9,7 @@ use scarce_image::Geometry;
 
 use crate::IoError;
 use crate::error::At;
+use crate::read::file_beside;
 use crate::stored::{Layout, StoredType, read_up_to};
 
 /// Headers beyond this are no headers.
@@ -176,7 +177,7 @@ impl MetaHeader {
         if name.starts_with("LIST") || name.contains('%') {
             return Err(at.unsupported("MetaImage whose voxels lie in several files"));
         }
-        Ok(DataFile::Beside(path.with_file_name(name)))
+        file_beside(path, name).map(DataFile::Beside)
     }
 
     /// `HeaderSize`; −1, by which the voxels are what lies at the end of a file of any length, is

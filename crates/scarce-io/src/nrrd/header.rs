@@ -9,6 +9,7 @@ use scarce_image::Geometry;
 
 use crate::IoError;
 use crate::error::At;
+use crate::read::file_beside;
 use crate::stored::{Layout, StoredType};
 
 /// Headers beyond this are no headers.
@@ -137,7 +138,7 @@ impl NrrdHeader {
         if name.starts_with("LIST") || name.contains('%') {
             return Err(at.unsupported("NRRD whose data lie in several files"));
         }
-        Ok(Some(path.with_file_name(name)))
+        file_beside(path, name).map(Some)
     }
 
     /// Bytes to skip before the data.
