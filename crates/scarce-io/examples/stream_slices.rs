@@ -1,4 +1,4 @@
-//! Streams slices of volumes until there were so many, and says what memory it took.
+//! Streams slices of volumes until there were so many, and says what memory it takes on the way.
 //!
 //! ```text
 //! cargo run --release -p scarce-io --example stream_slices -- 10000 scans/*.nii.gz
@@ -30,13 +30,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         .enumerate()
     {
         sum += f64::from(slice?.pixels.sum());
-        if [wanted / 10, wanted].contains(&(number + 1)) {
+        let told_at = [100, wanted / 4, wanted / 2, 3 * wanted / 4, wanted];
+        if told_at.contains(&(number + 1)) {
             let seconds = start.elapsed().as_secs_f64();
-            let peak =
-                peak_memory_mib().map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
             println!(
-                "{} slices in {seconds:.1} s, peak memory {peak}",
-                number + 1
+                "{} slices in {seconds:.1} s, memory {}, at most {}",
+                number + 1,
+                memory("VmRSS:"),
+                memory("VmHWM:")
             );
         }
     }
@@ -44,16 +45,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What Linux tells of this process; elsewhere nothing.
-fn peak_memory_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim()
-        .strip_suffix(" kB")?
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .map(|kib| kib / 1024)
+/// What Linux tells of this process.
+fn memory(field: &str) -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let kib: Option<u64> =
+        line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok());
+    kib.map_or_else(|| "unknown".to_owned(), |kib| format!("{} MiB", kib / 1024))
 }

@@ -19,6 +19,27 @@ const ENDING: &str = "volume";
 const ABANDONED_AFTER: Duration = Duration::from_hours(1);
 
 /// A folder of prepared volumes that stays below a size.
+///
+/// ```
+/// use ndarray::Array3;
+/// use scarce_image::{Geometry, Volume};
+/// use scarce_io::{VolumeCache, read_volume, write_volume};
+///
+/// let folder = tempfile::tempdir()?;
+/// let scan = folder.path().join("scan.nii.gz");
+/// let voxels = Array3::from_shape_fn((2, 3, 4), |(z, y, x)| (z + y + x) as f32);
+/// write_volume(&scan, &Volume::new(voxels, Geometry::from_spacing_mm_xyz([1.0; 3])?))?;
+/// let cache = VolumeCache::open(&folder.path().join("cache"), 1 << 30)?;
+/// let halved = || {
+///     cache.get_or_prepare(&scan, "halved, version 1", |path| {
+///         Ok(read_volume(path)?.map(|voxel| voxel / 2.0))
+///     })
+/// };
+/// assert_eq!(halved()?.slice_z(1)?[[2, 3]], 3.0);
+/// // Now it is read from the cache.
+/// assert_eq!(halved()?.volume()?.voxels()[[0, 0, 1]], 0.5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeCache {
     folder: PathBuf,

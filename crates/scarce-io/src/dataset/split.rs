@@ -39,6 +39,27 @@ pub type Split = BTreeMap<Part, Vec<String>>;
 /// trained on keep their labels. It depends on the seed and on each patient's name alone, not on the
 /// order of the cases.
 ///
+/// ```
+/// use scarce_image::Seed;
+/// use scarce_io::{ManifestCase, Part, Shares, split_by_patient};
+///
+/// let cases: Vec<ManifestCase> = (0..10)
+///     .map(|k| ManifestCase {
+///         id: format!("scan-{k}"),
+///         patient: format!("patient-{}", k / 2),
+///         modality: "MR".to_owned(),
+///         image: format!("{k}.nii.gz").into(),
+///         channels: Vec::new(),
+///         labels: Vec::new(),
+///     })
+///     .collect();
+/// let shares = Shares { validation: 0.0, test: 0.4 };
+/// let split = split_by_patient(&cases, shares, 0, Seed(1))?;
+/// // Two patients of five, with both their scans.
+/// assert_eq!(split[&Part::Test].len(), 4);
+/// # Ok::<(), scarce_io::IoError>(())
+/// ```
+///
 /// # Errors
 /// [`IoError::Dataset`] for shares that leave nothing to train on, more labelled patients than there
 /// are with labels, and a split that asks for a patient and finds none.

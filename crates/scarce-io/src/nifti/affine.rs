@@ -39,7 +39,7 @@ pub(super) fn world_from_voxel(
         let squares = b * b + c * c + d * d;
         // Rounding can leave a quaternion a little longer than 1; nibabel's tolerance.
         if squares.is_nan() || squares > 1.0 + 3.0 * f64::from(f32::EPSILON) {
-            let got = format!("{b}, {c}, {d}");
+            let got = format!("{b:?}, {c:?}, {d:?}");
             return Err(at.header("quatern_b, c, d", "a vector of length up to 1", got));
         }
         let rotation = DQuat::from_xyzw(b, c, d, (1.0 - squares).max(0.0).sqrt()).normalize();

@@ -118,6 +118,16 @@ pub struct VerifyReport {
 /// those that a manifest (`NAME.toml`) tells of, are checked for what belongs together: images and
 /// labels of one grid, label values that are declared, annotations within their pictures.
 ///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("scan.nii"), b"cut")?;
+/// let report = scarce_io::verify(&[folder.path().to_owned()])?;
+/// assert_eq!(report.n_error, 1);
+/// assert_eq!(report.files[0].faults[0].code, "unknown-format");
+/// println!("{report}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`IoError::System`] when a folder cannot be listed; faults of files are in the report.
 pub fn verify(paths: &[PathBuf]) -> Result<VerifyReport, IoError> {
