@@ -21,11 +21,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("scarce-mim", &["scarce-train", "scarce-mask"]),
     ("scarce-detect", &["scarce-mim"]),
     ("scarce-corn", &["scarce-train"]),
+    ("scarce-cli", &["scarce-io", "scarce-vlm"]),
     (
         "scarce",
         &[
-            "scarce-io",
-            "scarce-vlm",
+            "scarce-cli",
             "scarce-mim",
             "scarce-detect",
             "scarce-corn",
@@ -49,9 +49,11 @@ const NATIVE: &[(&str, &[&str])] = &[
             "scarce-benches",
         ],
     ),
-    ("ort-sys", &["scarce-vlm", "scarce", "scarce-benches"]),
-    ("ort", &["scarce-vlm", "scarce", "scarce-benches"]),
+    ("ort-sys", ONNX_RUNTIME),
+    ("ort", ONNX_RUNTIME),
 ];
+
+const ONNX_RUNTIME: &[&str] = &["scarce-vlm", "scarce-cli", "scarce", "scarce-benches"];
 
 /// Packages by name, each with the names of what it depends on in any way: normal, build or test.
 #[derive(Debug, Clone, Default)]

@@ -61,7 +61,7 @@ pub fn pipeline(workspace: &Workspace, path: &Path, options: &Options) -> Result
     data::fetch(workspace, &file.data)?;
     let scarce = build_scarce(workspace)?;
     let engine = Engine {
-        binary_hash: checksum::of_file(&scarce)?,
+        binary_hash: hash_of_programs(&scarce)?,
         binary: scarce,
         run: placeholders.run().to_path_buf(),
     };
@@ -130,6 +130,13 @@ pub fn build_scarce(workspace: &Workspace) -> Result<PathBuf> {
         bad_data!("cargo built no {}", binary.display());
     }
     Ok(binary)
+}
+
+/// One hash over `scarce` and the program beside it that it becomes for networks.
+fn hash_of_programs(scarce: &Path) -> Result<String> {
+    let torch = scarce.with_file_name(format!("scarce-torch{}", std::env::consts::EXE_SUFFIX));
+    let hashes = checksum::of_file(scarce)? + &checksum::of_file(&torch)?;
+    Ok(checksum::of_reader(hashes.as_bytes())?)
 }
 
 /// The binary in the environment it needs.

@@ -7,9 +7,11 @@
 mod chart;
 mod page;
 mod picture;
+mod radiological;
 mod table;
 
 pub use chart::{LineChart, Series};
 pub use page::{Report, ReportError, Section};
 pub use picture::Picture;
+pub use radiological::radiological;
 pub use table::{Table, metrics_table};

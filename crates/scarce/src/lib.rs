@@ -1,4 +1,8 @@
 //! A facade over the scarce crates.
+//!
+//! The package has two programs. `scarce` reads, measures and draws, and starts at once, since it does not link
+//! libtorch. For what trains or runs a network it becomes `scarce-torch`, which lies beside it.
+
 pub use scarce_corn as corn;
 pub use scarce_detect as detect;
 pub use scarce_image as image;

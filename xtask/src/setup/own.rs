@@ -48,7 +48,11 @@ pub fn onnxruntime(workspace: &Workspace) -> Result<Option<Outcome>> {
 /// The variable's value, unless it is `default`, which `.cargo/config.toml` sets for every command.
 pub fn users_own(variable: &str, default: &Path) -> Option<PathBuf> {
     let value = PathBuf::from(env::var_os(variable).filter(|value| !value.is_empty())?);
-    (value != default).then_some(value)
+    let is_default = match (value.canonicalize(), default.canonicalize()) {
+        (Ok(value), Ok(default)) => value == default,
+        _ => value == default,
+    };
+    (!is_default).then_some(value)
 }
 
 /// Whether the folder `own` is a libtorch of `version`.

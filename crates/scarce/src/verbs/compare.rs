@@ -5,13 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use scarce_cli::arguments::CompareArguments;
+use scarce_cli::json_output;
 use scarce_image::Seed;
 use scarce_metrics::report::Case;
 use scarce_metrics::statistics::{Comparison, PairedDifference, RunFigures, compare};
 use serde::Deserialize;
-
-use crate::cli::CompareArguments;
-use crate::json_output;
 
 /// The part of an evaluation that is compared.
 #[derive(Deserialize)]

@@ -1,10 +1,9 @@
 //! `convert`: another format, orientation or spacing.
 
+use scarce_cli::arguments::ConvertArguments;
+use scarce_cli::exit::UsageError;
 use scarce_image::{Interpolation, reorient_to_ras, resample, resample_spacing};
 use scarce_io::ReadOptions;
-
-use crate::cli::ConvertArguments;
-use crate::exit::UsageError;
 
 /// Reads, brings into form, writes; the geometry follows.
 pub fn run(arguments: &ConvertArguments) -> anyhow::Result<()> {

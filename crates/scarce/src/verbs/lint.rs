@@ -3,12 +3,11 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use scarce_cli::arguments::LintArguments;
+use scarce_cli::exit::NUMERIC;
+use scarce_cli::json_output;
 use scarce_metrics::linter::{Finding, ResultsTable, Severity, lint};
 use serde::Serialize;
-
-use crate::cli::LintArguments;
-use crate::exit::NUMERIC;
-use crate::json_output;
 
 /// What `--json` holds.
 #[derive(Serialize)]

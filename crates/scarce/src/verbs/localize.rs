@@ -4,14 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use scarce_cli::arguments::LocalizeArguments;
+use scarce_cli::json_output;
 use scarce_vlm::label_map::{LabelMapLocalizer, LabelMapOptions};
 use scarce_vlm::text::TextEncoder;
 use scarce_vlm::{Localization, Localizer as _};
-
 use serde::Serialize;
-
-use crate::cli::LocalizeArguments;
-use crate::json_output;
 
 /// What `localization.json` holds.
 #[derive(Serialize)]

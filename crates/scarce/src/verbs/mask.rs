@@ -4,13 +4,12 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use ndarray::{Array2, Array3, Axis};
+use scarce_cli::arguments::MaskArguments;
+use scarce_cli::exit::UsageError;
+use scarce_cli::json_output;
 use scarce_image::{Seed, StreamKey};
 use scarce_mask::{Audit, PatchRule, Policy, RegionGrid, Rounding, sample};
 use serde::Serialize;
-
-use crate::cli::MaskArguments;
-use crate::exit::UsageError;
-use crate::json_output;
 
 /// The account of a set of masks.
 #[derive(Serialize)]

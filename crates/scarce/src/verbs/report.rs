@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use ndarray::Axis;
+use scarce_cli::arguments::ReportArguments;
+use scarce_cli::artefacts::PredictionRecord;
 use scarce_image::{LabelMap, Volume, reorient_to_ras, window};
+use scarce_report::radiological;
 use scarce_report::{LineChart, Picture, Report, Section, Series, metrics_table};
 use serde_json::Value;
 
 use super::evaluate::EvaluationFile;
-use super::predict::PredictionRecord;
-use crate::cli::ReportArguments;
-use crate::radiological::radiological;
 
 /// HU that are drawn black and white.
 const WINDOW: [f32; 2] = [-200.0, 400.0];

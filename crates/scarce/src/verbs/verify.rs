@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
+use scarce_cli::arguments::VerifyArguments;
+use scarce_cli::{exit, json_output};
 use scarce_io::Status;
-
-use crate::cli::VerifyArguments;
-use crate::{exit, json_output};
 
 /// Tells each fault; exit code 3 if there is any error.
 pub fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {

@@ -7,6 +7,7 @@ mod line;
 mod phantom;
 #[cfg(unix)]
 mod processes;
+mod programs;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
+use scarce_cli::arguments::EvaluateArguments;
 use scarce_image::Seed;
 use scarce_metrics::classification::{
     ClassificationRecord, ClassificationTable, ScoreKind, class_names_in, evaluate_classification,
 };
 
 use super::show;
-use crate::cli::EvaluateArguments;
 
 /// Cases are named in this column.
 const ID: &str = "id";

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use scarce_cli::arguments::EvaluateArguments;
+use scarce_cli::exit::UsageError;
 use scarce_image::Seed;
 use scarce_metrics::detection::coco::detections_from_json;
 use scarce_metrics::detection::{CocoDataset, DetectionOptions, Overlap, detection_report};
 
 use super::show;
-use crate::cli::EvaluateArguments;
-use crate::exit::UsageError;
 
 pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     let mut options = DetectionOptions::default().with_overlap(match arguments.iou_type.as_str() {

@@ -8,7 +8,7 @@ mod show;
 
 pub use segment::EvaluationFile;
 
-use crate::cli::EvaluateArguments;
+use scarce_cli::arguments::EvaluateArguments;
 
 /// Scores every case and prints the figures.
 pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {

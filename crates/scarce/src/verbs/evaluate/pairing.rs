@@ -5,10 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use scarce_cli::artefacts::stem;
+use scarce_cli::exit::UsageError;
 use serde::{Deserialize, Serialize};
-
-use crate::exit::UsageError;
-use crate::verbs::stem;
 
 /// A case's files.
 #[derive(Debug, Clone, Serialize, Deserialize)]

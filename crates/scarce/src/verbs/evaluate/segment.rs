@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use scarce_cli::arguments::EvaluateArguments;
+use scarce_cli::exit::UsageError;
 use scarce_image::{LabelMap, Seed};
 use scarce_metrics::report::EvaluationReport;
 use scarce_metrics::{
@@ -11,8 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use super::pairing::{ComparedFiles, pair};
 use super::show;
-use crate::cli::EvaluateArguments;
-use crate::exit::UsageError;
 
 /// What `--json` holds: the report, and what was compared.
 #[derive(Debug, Serialize, Deserialize)]

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use scarce_cli::arguments::EvaluateArguments;
+use scarce_cli::exit::UsageError;
+use scarce_cli::json_output;
 use scarce_metrics::Summary;
 use scarce_metrics::report::{Case, cases_to_csv};
 use serde::Serialize;
-
-use crate::cli::EvaluateArguments;
-use crate::exit::UsageError;
-use crate::json_output;
 
 /// Leaves only the `wanted` figures, all if none is named. A figure of one class or label may be
 /// named without it: `sensitivity` for `effusion.sensitivity`.

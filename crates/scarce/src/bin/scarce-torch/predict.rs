@@ -5,36 +5,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use ndarray::{Array3, Axis};
+use scarce_cli::arguments::PredictArguments;
+use scarce_cli::artefacts::{PredictionRecord, stem};
+use scarce_cli::exit::UsageError;
+use scarce_cli::json_output;
 use scarce_corn::Branch;
 use scarce_corn::inference::sliding_window;
 use scarce_image::{Connectivity, LabelMap, Mask, Volume, largest_component, resample_linear};
 use scarce_train::{Checkpoint, load_variables, named_variables};
-use serde::{Deserialize, Serialize};
 
-use crate::cli::{PredictArguments, set_up};
-use crate::exit::UsageError;
-use crate::json_output;
+use crate::device::set_up;
 use crate::training_inputs::SemiFile;
 
 /// Share of a window's side that the next one overlaps.
 const OVERLAP: f64 = 0.5;
-
-/// What a prediction was made of; `prediction.json`.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct PredictionRecord {
-    /// The volume.
-    pub input: PathBuf,
-    /// The label map.
-    pub prediction: PathBuf,
-    /// The run.
-    pub checkpoint: PathBuf,
-    /// Steps the network had been trained.
-    pub steps: u64,
-    /// `teacher` or `student`.
-    pub network: String,
-    /// Voxels of each class, the background first.
-    pub voxels: Vec<usize>,
-}
 
 /// Writes the label map and the probability of the foreground with the input's geometry.
 pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
@@ -109,7 +93,7 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
 
     let out = &arguments.out;
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
-    let stem = super::stem(&arguments.input);
+    let stem = stem(&arguments.input);
     let prediction = out.join(format!("{stem}.nii.gz"));
     scarce_io::write_label_map(&prediction, &LabelMap::new(labels, *native.geometry()))?;
     let probability = Volume::new(foreground, *native.geometry());

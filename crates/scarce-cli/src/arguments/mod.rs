@@ -2,19 +2,19 @@
 
 mod device;
 mod evaluation;
-mod run_arguments;
+mod training;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use device::{DeviceArguments, set_up};
+pub use device::DeviceArguments;
 pub use evaluation::{CompareArguments, EvaluateArguments, LintArguments};
-pub use run_arguments::RunArguments;
+pub use training::{ExistingArguments, RunArguments};
 
 /// Medical-image learning when labels are scarce.
 #[derive(Debug, Parser)]
-#[command(version, disable_help_subcommand = true)]
+#[command(name = "scarce", version, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -34,12 +34,9 @@ pub enum Verb {
     Localize(LocalizeArguments),
     /// Sample patch masks for a region.
     Mask(MaskArguments),
-    /// Pre-train an encoder by masked image modelling.
-    Pretrain(RunArguments),
-    /// Train a segmentation from few labelled and many unlabelled volumes.
-    Semi(RunArguments),
-    /// Segment a volume with a trained network.
-    Predict(PredictArguments),
+    /// What needs libtorch.
+    #[command(flatten)]
+    Torch(TorchVerb),
     /// Compare predictions with references.
     Evaluate(EvaluateArguments),
     /// Compare runs over the same cases, with intervals and tests.
@@ -48,6 +45,17 @@ pub enum Verb {
     Lint(LintArguments),
     /// Turn a run folder into one HTML page.
     Report(ReportArguments),
+}
+
+/// What `scarce-torch` does; `info --model` is its too.
+#[derive(Debug, Subcommand)]
+pub enum TorchVerb {
+    /// Pre-train an encoder by masked image modelling.
+    Pretrain(RunArguments),
+    /// Train a segmentation from few labelled and many unlabelled volumes.
+    Semi(RunArguments),
+    /// Segment a volume with a trained network.
+    Predict(PredictArguments),
     /// Tell what this machine offers, and what is missing.
     Doctor(DoctorArguments),
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use scarce_train::Existing;
 
 use super::DeviceArguments;
 
@@ -51,20 +50,6 @@ pub struct ExistingArguments {
 }
 
 impl RunArguments {
-    /// What to do with a run folder that is not empty.
-    pub fn existing(&self) -> Existing {
-        let asked = &self.existing;
-        if asked.resume {
-            Existing::Resume
-        } else if asked.resume_previous {
-            Existing::ResumePrevious
-        } else if asked.overwrite {
-            Existing::Overwrite
-        } else {
-            Existing::Refuse
-        }
-    }
-
     /// The overrides, `--steps` and `--seed` among them.
     pub fn all_overrides(&self) -> Vec<String> {
         let steps = self.steps.map(|n| format!("training.steps={n}"));

@@ -1,21 +1,10 @@
 //! Where a network runs.
 
-use clap::Args;
+use scarce_cli::arguments::DeviceArguments;
 use scarce_train::TrainError;
 use scarce_train::distributed::Placement;
 use scarce_train::native::process_state::set_intra_op_threads;
 use tch::Device;
-
-/// The device and its threads.
-#[derive(Debug, Args)]
-pub struct DeviceArguments {
-    /// `cpu`, `cuda`, `cuda:N` or `auto`.
-    #[arg(long, default_value = "cpu")]
-    pub device: String,
-    /// Threads of libtorch's operators; all cores if left out. Results repeat on an equal count.
-    #[arg(long)]
-    pub threads: Option<u16>,
-}
 
 /// Finds the device and sets the threads. `cuda` and `auto` mean the device of this process's local rank,
 /// where a launcher gave it one.

@@ -3,13 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use scarce_cli::arguments::DoctorArguments;
+use scarce_cli::{exit, json_output};
 use scarce_train::CudaReport;
 use scarce_train::native::cuda_library::libtorch_file;
 use scarce_train::native::process_state::thread_counts;
 use serde_json::json;
-
-use crate::cli::DoctorArguments;
-use crate::{exit, json_output};
 
 /// Prints the findings; exit code 5 when something needed is missing.
 pub fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
@@ -43,13 +42,7 @@ pub fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
         },
         "omp_wait_policy_passive": !spins,
     });
-    if let Some(path) = &arguments.json {
-        json_output::write(path, &findings)?;
-    } else {
-        for (name, value) in findings.as_object().into_iter().flatten() {
-            tracing::info!("{name}: {value}");
-        }
-    }
+    json_output::tell(arguments.json.as_deref(), &findings)?;
     if spins {
         tracing::warn!("set OMP_WAIT_POLICY=PASSIVE: libtorch's threads spin between operators");
     }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
+use scarce_cli::arguments::{ExistingArguments, RunArguments};
+use scarce_cli::exit::UsageError;
 use scarce_corn::{LabelledVolume, SemiConfig, UnlabelledVolume};
 use scarce_mim::{PretrainConfig, SliceSample};
 use scarce_train::distributed::Group;
 use scarce_train::sinks::{Progress, TensorBoard};
-use scarce_train::{LoopConfig, RunFolder, RunManifest};
+use scarce_train::{Existing, LoopConfig, RunFolder, RunManifest};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::RunArguments;
-use crate::exit::UsageError;
 use crate::preprocessing::Preprocessing;
 
 /// The configuration of `pretrain`.
@@ -245,11 +245,23 @@ pub fn open_run<T: Serialize>(
     if !processes.is_main() {
         return Ok(RunFolder::follow(&arguments.out, &resolved));
     }
-    let existing = arguments.existing();
+    let existing = existing(&arguments.existing);
     let mut run = RunFolder::open(&arguments.out, existing, &resolved, &manifest)?;
     run.add_sink(TensorBoard::new(&arguments.out.join("tensorboard")));
     run.add_sink(Progress::new(training.steps, training.log_every));
     Ok(run)
+}
+
+fn existing(asked: &ExistingArguments) -> Existing {
+    if asked.resume {
+        Existing::Resume
+    } else if asked.resume_previous {
+        Existing::ResumePrevious
+    } else if asked.overwrite {
+        Existing::Overwrite
+    } else {
+        Existing::Refuse
+    }
 }
 
 fn names<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<String> {

@@ -4,14 +4,14 @@ use std::fs;
 
 use anyhow::Context as _;
 use ndarray::Array2;
+use scarce_cli::arguments::RunArguments;
 use scarce_image::Seed;
 use scarce_mim::PretrainTask;
 use scarce_report::Picture;
+use scarce_report::radiological;
 use scarce_train::{RunFolder, TrainError};
 
-use crate::cli::RunArguments;
-use crate::radiological::radiological;
-use crate::training::Surroundings;
+use crate::surroundings::Surroundings;
 use crate::training_inputs::{PretrainFile, open_run};
 
 /// Reconstructions shown of a run.
@@ -22,7 +22,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     let config: PretrainFile =
         scarce_train::config::load(Some(&arguments.config), &arguments.all_overrides())?;
     if arguments.dry_run {
-        return super::print_resolved(&config);
+        return crate::print_resolved(&config);
     }
     let surroundings = Surroundings::find(&arguments.device)?;
     let result = train(arguments, &config, &surroundings);

@@ -1,10 +1,10 @@
 //! `semi`: segmentation from few labelled and many unlabelled volumes.
 
+use scarce_cli::arguments::RunArguments;
 use scarce_corn::SemiTask;
 use scarce_image::Seed;
 
-use crate::cli::RunArguments;
-use crate::training::{Surroundings, refuse_several_processes};
+use crate::surroundings::{Surroundings, refuse_several_processes};
 use crate::training_inputs::{SemiFile, open_run};
 
 /// Trains by the recipe.
@@ -12,7 +12,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     let config: SemiFile =
         scarce_train::config::load(Some(&arguments.config), &arguments.all_overrides())?;
     if arguments.dry_run {
-        return super::print_resolved(&config);
+        return crate::print_resolved(&config);
     }
     refuse_several_processes(
         "semi",

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use scarce_cli::arguments::DeviceArguments;
+use scarce_cli::exit::UsageError;
 use scarce_image::Seed;
 use scarce_train::distributed::{BatchNormPolicy, Group, Placement};
 use scarce_train::native::autocast::in_bfloat16;
@@ -12,8 +14,7 @@ use scarce_train::{
 };
 use tch::Device;
 
-use crate::cli::{DeviceArguments, set_up};
-use crate::exit::UsageError;
+use crate::device::set_up;
 
 /// What surrounds a training.
 pub struct Surroundings {
