@@ -2,15 +2,22 @@
 //!
 //! A [`Localizer`] takes a volume and a prompt and answers with a [`Region`]: a heat map, a mask, boxes, a
 //! score and the [`Provenance`] that says which models and which settings made it. Each back-end has a
-//! folder of its own; [`label_map`] serves data that already carries anatomical labels.
+//! folder of its own: [`label_map`] serves data that already carries anatomical labels, [`given`] regions that are known,
+//! [`foreground`] the body without any model. A model of pictures is a [`slices::PictureLocalizer`];
+//! [`slices::SliceBySlice`] leads it through a volume, and [`binarize`] makes one region of its heat.
 //!
 //! Models run in ONNX Runtime ([`onnx`]); the shared library is found and loaded at run time.
 
+pub mod binarize;
+pub mod foreground;
+pub mod given;
 pub mod label_map;
 mod localizer;
 pub mod onnx;
+pub mod picture;
 mod provenance;
 mod region;
+pub mod slices;
 pub mod text;
 
 pub use localizer::{LocalizeError, Localizer, NearName};

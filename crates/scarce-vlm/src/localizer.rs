@@ -1,9 +1,9 @@
 //! What every back-end promises.
 
-use scarce_image::Volume;
+use scarce_image::{IntensityError, Volume};
 use thiserror::Error;
 
-use crate::{Region, RegionError, text::TextError};
+use crate::{Region, RegionError, onnx::OnnxError, picture::PictureError, text::TextError};
 
 /// Text and image in, region out.
 ///
@@ -75,6 +75,16 @@ pub enum LocalizeError {
         /// The labels that the structure consists of.
         labels: Vec<u16>,
     },
+    /// The model is not sure enough that the image shows it.
+    #[error("{prompt:?} is not seen in the image: score {score:.3}, needed {least:.3}")]
+    NotSeen {
+        /// The prompt as it was given.
+        prompt: String,
+        /// The highest score.
+        score: f32,
+        /// The least that is accepted.
+        least: f32,
+    },
     /// The image lies on another grid than the data the localizer was made with.
     #[error("image and {what} lie on different grids: expected {expected}, got {got}")]
     GridMismatch {
@@ -107,6 +117,15 @@ pub enum LocalizeError {
         /// What is wrong with it.
         what: String,
     },
+    /// The image cannot be brought onto a scale of grey.
+    #[error("the image cannot be shown to a model: {0}")]
+    Intensity(#[from] IntensityError),
+    /// The image cannot be shown as a picture.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    /// A model is missing, broken, of another interface, or failed.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
     /// The text could not be encoded.
     #[error(transparent)]
     Text(#[from] TextError),

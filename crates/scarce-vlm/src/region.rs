@@ -1,7 +1,7 @@
 //! What a localizer answers with.
 
 use ndarray::Array3;
-use scarce_image::{Geometry, Mask, Volume, glam::DVec3};
+use scarce_image::{Geometry, Grid, Mask, Volume, glam::DVec3};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -63,6 +63,20 @@ impl RegionBox {
 /// iteration where few voxels matter.
 pub(crate) fn voxel_at(at: usize, [_, ny, nx]: [usize; 3]) -> [usize; 3] {
     [at / (ny * nx), at / nx % ny, at % nx]
+}
+
+/// A grid in words, for messages.
+pub(crate) fn in_words(grid: &Grid) -> String {
+    let origin = grid.geometry.world_from_voxel().translation;
+    format!(
+        "shape {:?}, spacing {:?} mm (z, y, x), {} from ({:.3}, {:.3}, {:.3}) mm",
+        grid.shape_zyx,
+        grid.geometry.spacing_mm_zyx(),
+        grid.geometry.orientation(),
+        origin.x,
+        origin.y,
+        origin.z
+    )
 }
 
 /// The smallest index range that holds what was included.

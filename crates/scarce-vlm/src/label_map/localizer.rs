@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scarce_image::{Grid, LabelMap, Volume};
+use scarce_image::{LabelMap, Volume};
 use serde_json::json;
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     LocalizeError, Localizer, MatchedLabel, NearName, Provenance, Region, RegionBox,
-    region::{Extent, voxel_at},
+    region::{Extent, in_words, voxel_at},
     text::SentenceEncoder,
 };
 
@@ -349,17 +349,4 @@ impl<E: SentenceEncoder> Localizer for LabelMapLocalizer<E> {
 /// An f32 as the f64 that prints alike.
 fn decimal(value: f32) -> f64 {
     (f64::from(value) * 1e6).round() / 1e6
-}
-
-fn in_words(grid: &Grid) -> String {
-    let origin = grid.geometry.world_from_voxel().translation;
-    format!(
-        "shape {:?}, spacing {:?} mm (z, y, x), {} from ({:.3}, {:.3}, {:.3}) mm",
-        grid.shape_zyx,
-        grid.geometry.spacing_mm_zyx(),
-        grid.geometry.orientation(),
-        origin.x,
-        origin.y,
-        origin.z
-    )
 }

@@ -1,0 +1,40 @@
+//! From heat to a region: where heat is high, in its largest parts, with boxes around them.
+//!
+//! The steps of MedCLIP-SAMv2 and Mask What Matters (`text2region`), on volumes; a picture is a volume of one slice.
+
+mod boxes;
+mod components;
+mod threshold;
+
+pub use boxes::{BoxExpansion, ExpansionRule};
+pub use components::largest_components;
+pub use threshold::two_means_threshold;
+
+use scarce_image::{Mask, Volume};
+use serde::{Deserialize, Serialize};
+
+/// Where heat counts as inside.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case", tag = "rule")]
+pub enum Binarization {
+    /// Above the threshold that parts the heat into two clusters of least spread ([`two_means_threshold`]):
+    /// Otsu's, and what k-means with two means looks for (the paper's figure).
+    #[default]
+    TwoMeans,
+    /// Above a fixed heat; 0.3 in the released code of Mask What Matters.
+    Above {
+        /// From 0 to 1.
+        heat: f32,
+    },
+}
+
+impl Binarization {
+    /// The voxels inside, and the threshold they are above. No heat at all is inside of nothing.
+    pub fn apply(&self, heat: &Volume<f32>) -> (Mask, f32) {
+        let threshold = match self {
+            Self::TwoMeans => two_means_threshold(heat.voxels().iter().copied()),
+            Self::Above { heat } => *heat,
+        };
+        (heat.map(|value| *value > threshold), threshold)
+    }
+}
