@@ -46,6 +46,7 @@
 mod atomic;
 mod cache;
 mod codestream;
+mod content;
 mod dataset;
 mod dicom;
 mod error;
@@ -57,7 +58,9 @@ mod metaimage;
 mod nifti;
 mod nrrd;
 mod numpy;
+mod opened;
 mod options;
+mod outgoing;
 mod picture;
 mod provenance;
 mod read;
@@ -74,8 +77,7 @@ pub use dataset::{
     CasesFrom, Leak, Manifest, ManifestCase, ManifestLabel, Part, PinnedFile, Shares, Split, leaks,
     read_manifest, split_by_patient,
 };
-pub use dicom::SeriesFault;
-pub use error::IoError;
+pub use error::{IoError, SeriesFault};
 pub use file_info::{FileInfo, info};
 pub use format::Format;
 pub use label_names::read_label_names;

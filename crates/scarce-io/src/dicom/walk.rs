@@ -1,7 +1,6 @@
 //! Over all elements of a data set, keeping what fits into the file.
 
 use std::cell::Cell;
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
 use dicom_core::header::DataElementHeader;
@@ -15,13 +14,22 @@ use dicom_parser::{DynStatefulDecoder, StatefulDecode as _};
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex as _, TransferSyntaxRegistry};
 
 use super::attributes::Object;
-use super::open::chain;
-use super::parse::{Pixels, SMALLEST_HEADER_BYTES};
+use super::source::Source;
 use crate::IoError;
 use crate::error::At;
 
+/// A tag, and a length or two letters and a length.
+pub(super) const SMALLEST_HEADER_BYTES: usize = 8;
+
 /// No real object nests deeper; each level is a sequence and an item.
 const MAX_OPEN: usize = 128;
+
+/// What is kept of the pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pixels {
+    Keep,
+    PassOver,
+}
 
 /// What was begun and not ended.
 enum Open {
@@ -64,16 +72,12 @@ impl<'a> Walk<'a> {
         let known = TransferSyntaxRegistry.get(syntax);
         let known =
             known.ok_or_else(|| at.unsupported(format!("DICOM transfer syntax {syntax:?}")))?;
-        let mut source = Source {
-            bytes: Cursor::new(bytes),
-            position: Rc::default(),
-        };
-        source.bytes.set_position(start as u64);
-        let source_position = source.position.clone();
+        let source = Source::new(bytes, start);
+        let source_position = source.position();
         let reader = LazyDataSetReader::new_with_ts(source, known);
         Ok(Self {
             bytes,
-            reader: reader.map_err(|error| at.dicom(chain(&error)))?,
+            reader: reader.map_err(|error| at.dicom_error(&error))?,
             source_position,
             position: start,
             explicit: syntax != uids::IMPLICIT_VR_LITTLE_ENDIAN,
@@ -135,7 +139,7 @@ impl<'a> Walk<'a> {
             if size - start < SMALLEST_HEADER_BYTES {
                 at.truncated("DICOM elements", start + SMALLEST_HEADER_BYTES, size)
             } else {
-                at.dicom(chain(&error))
+                at.dicom_error(&error)
             }
         })?;
         let outside = self.open.is_empty();
@@ -152,10 +156,10 @@ impl<'a> Walk<'a> {
                 check_length(decoder.position(), header.len.0, size, at)?;
                 if of_pixels && self.pixels == Pixels::PassOver {
                     let skipped = decoder.skip_bytes(header.len.0);
-                    skipped.map_err(|error| at.dicom(chain(&error)))?;
+                    skipped.map_err(|error| at.dicom_error(&error))?;
                 } else {
                     let value = decoder.read_value_preserved(&header);
-                    let value = value.map_err(|error| at.dicom(chain(&error)))?;
+                    let value = value.map_err(|error| at.dicom_error(&error))?;
                     self.put(header.tag, header.vr, value)?;
                 }
                 if of_pixels {
@@ -170,7 +174,7 @@ impl<'a> Walk<'a> {
                     }
                     _ => decoder.skip_bytes(len),
                 };
-                read.map_err(|error| at.dicom(chain(&error)))?;
+                read.map_err(|error| at.dicom_error(&error))?;
             }
             LazyDataToken::SequenceStart { tag, .. } => {
                 if outside {
@@ -257,28 +261,6 @@ impl<'a> Walk<'a> {
         let got = format!("one out of place at byte {}", self.position);
         self.at
             .header("sequence", "items, elements in them and their ends", got)
-    }
-}
-
-/// The bytes, and for others to see how far they are read.
-struct Source<'a> {
-    bytes: Cursor<&'a [u8]>,
-    position: Rc<Cell<u64>>,
-}
-
-impl Read for Source<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.bytes.read(buffer);
-        self.position.set(self.bytes.position());
-        read
-    }
-}
-
-impl Seek for Source<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = self.bytes.seek(to)?;
-        self.position.set(position);
-        Ok(position)
     }
 }
 

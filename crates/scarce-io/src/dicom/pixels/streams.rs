@@ -3,10 +3,10 @@
 
 use dicom_dictionary_std::{tags, uids};
 
-use super::attributes::FileObject;
-use super::header::ImageHeader;
 use crate::IoError;
 use crate::codestream::{BOXES_START, JPEG_2000_START, JPEG_START, jpeg_2000_frame, jpeg_frame};
+use crate::dicom::attributes::FileObject;
+use crate::dicom::header::ImageHeader;
 use crate::error::At;
 
 /// JPEG streams.

@@ -1,0 +1,11 @@
+//! Stored pixels as numbers.
+
+mod compressed;
+mod decode;
+mod native;
+mod rle;
+mod samples;
+mod stored_bits;
+mod streams;
+
+pub(super) use decode::decode;
