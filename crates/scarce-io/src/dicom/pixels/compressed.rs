@@ -8,7 +8,8 @@ use dicom_transfer_syntax_registry::{TransferSyntaxIndex as _, TransferSyntaxReg
 
 use super::samples::{Pixels, interleaved, to_rgb, whole};
 use super::stored_bits::Stored;
-use super::{rle, streams};
+use super::streams::{self, Codec};
+use super::{jpeg_ls, rle};
 use crate::IoError;
 use crate::dicom::attributes::FileObject;
 use crate::dicom::header::ImageHeader;
@@ -37,13 +38,24 @@ pub(super) fn decode_compressed(
             colours: header.samples == 3,
         });
     }
-    // JPEG-LS and films have no pure-Rust codec.
+    let codec = Codec::of(syntax);
+    if codec == Some(Codec::JpegLs) {
+        let words = jpeg_ls::decode(object, header, at)?;
+        return Ok(Pixels {
+            values: stored.numbers(&words, header.bits_allocated / 8),
+            stored_type: stored.name(header.bits_allocated),
+            colours: false,
+        });
+    }
+    // JPEG XL and films have no codec here.
     if let Some(known) = TransferSyntaxRegistry.get(syntax)
         && !known.can_decode_all()
     {
         return Err(at.unsupported(format!("DICOM compressed by {}", known.name())));
     }
-    streams::check(object, header, at)?;
+    if let Some(codec) = codec {
+        streams::frames(codec, object, header, at)?;
+    }
     if header.photometric == "RGB" && LOSSY_JPEG.contains(&syntax) && !says_its_colours(object) {
         // The codec would guess that they are luminance and chrominance.
         return Err(at.unsupported("a JPEG in RGB that does not say so"));

@@ -2,6 +2,7 @@
 
 mod compressed;
 mod decode;
+mod jpeg_ls;
 mod native;
 mod rle;
 mod samples;

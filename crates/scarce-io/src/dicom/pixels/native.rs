@@ -21,7 +21,7 @@ pub(super) fn decode_native(
     let data = element_bytes(object, tags::PIXEL_DATA, at)?
         .ok_or_else(|| at.header("PixelData", "a value", "nothing"))?;
     if header.photometric == "YBR_FULL_422" {
-        return Err(at.unsupported("DICOM colours of YBR_FULL_422 without compression"));
+        return decode_halved_chroma(&data, header, values, at);
     }
     let stored = Stored::of(header);
     if header.bits_allocated == 1 {
@@ -59,5 +59,32 @@ pub(super) fn decode_native(
         values,
         stored_type: stored.name(header.bits_allocated),
         colours: header.samples == 3,
+    })
+}
+
+/// Each two pixels of a row lie as two luminances and one pair of chrominances (PS3.3, C.7.6.3.1.2).
+fn decode_halved_chroma(
+    data: &[u8],
+    header: &ImageHeader,
+    values: usize,
+    at: At<'_>,
+) -> Result<Pixels, IoError> {
+    let is_even = header.columns.is_multiple_of(2);
+    if header.bits_allocated != 8 || header.samples != 3 || header.planar || !is_even {
+        let what =
+            "YBR_FULL_422 but of 8 bits, three samples together and an even number of columns";
+        return Err(at.unsupported(what));
+    }
+    let pairs = whole(data, values / 3 * 2, at)?.as_chunks().0;
+    let mut values: Vec<f32> = pairs
+        .iter()
+        .flat_map(|[left, right, cb, cr]| [*left, *cb, *cr, *right, *cb, *cr])
+        .map(f32::from)
+        .collect();
+    values.as_chunks_mut().0.iter_mut().for_each(to_rgb);
+    Ok(Pixels {
+        values,
+        stored_type: "uint8",
+        colours: true,
     })
 }
