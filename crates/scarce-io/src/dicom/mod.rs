@@ -5,6 +5,7 @@
 //! orientation are errors ([`crate::SeriesFault`]).
 
 mod attributes;
+mod building;
 mod folder;
 mod frames;
 mod header;

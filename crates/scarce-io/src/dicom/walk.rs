@@ -4,16 +4,15 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use dicom_core::header::DataElementHeader;
-use dicom_core::value::{DataSetSequence, PixelFragmentSequence};
-use dicom_core::{DataElement, DicomValue, VR};
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::{InMemDicomObject, Tag};
+use dicom_object::Tag;
 use dicom_parser::dataset::LazyDataToken;
 use dicom_parser::dataset::lazy_read::LazyDataSetReader;
 use dicom_parser::{DynStatefulDecoder, StatefulDecode as _};
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex as _, TransferSyntaxRegistry};
 
 use super::attributes::Object;
+use super::building::Building;
 use super::source::Source;
 use crate::IoError;
 use crate::error::At;
@@ -21,22 +20,11 @@ use crate::error::At;
 /// A tag, and a length or two letters and a length.
 pub(super) const SMALLEST_HEADER_BYTES: usize = 8;
 
-/// No real object nests deeper; each level is a sequence and an item.
-const MAX_OPEN: usize = 128;
-
 /// What is kept of the pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pixels {
     Keep,
     PassOver,
-}
-
-/// What was begun and not ended.
-enum Open {
-    Sequence(Tag, Vec<Object>),
-    Item(Object),
-    Fragments(Vec<Vec<u8>>),
-    Fragment(Vec<u8>),
 }
 
 /// What a step came upon, outside of all sequences.
@@ -56,8 +44,7 @@ pub(super) struct Walk<'a> {
     position: usize,
     explicit: bool,
     pixels: Pixels,
-    object: Object,
-    open: Vec<Open>,
+    building: Building<'a>,
     at: At<'a>,
 }
 
@@ -82,8 +69,7 @@ impl<'a> Walk<'a> {
             position: start,
             explicit: syntax != uids::IMPLICIT_VR_LITTLE_ENDIAN,
             pixels,
-            object: InMemDicomObject::new_empty(),
-            open: Vec::new(),
+            building: Building::new(at),
             at,
         })
     }
@@ -101,7 +87,7 @@ impl<'a> Walk<'a> {
                 Step::Element(_) | Step::Within => {}
             }
         }
-        let object = std::mem::replace(&mut self.object, InMemDicomObject::new_empty());
+        let object = self.building.take();
         let behind = self.bytes.len() - self.position;
         self.pixels = Pixels::PassOver;
         let dirt_bytes = if self.only_elements_follow() {
@@ -126,7 +112,7 @@ impl<'a> Walk<'a> {
     }
 
     fn is_at_end(&self) -> bool {
-        self.open.is_empty() && self.position == self.bytes.len()
+        self.building.is_outside() && self.position == self.bytes.len()
     }
 
     /// Goes on by one header or value, if that fits into the file.
@@ -142,7 +128,7 @@ impl<'a> Walk<'a> {
                 at.dicom_error(&error)
             }
         })?;
-        let outside = self.open.is_empty();
+        let outside = self.building.is_outside();
         let mut step = Step::Within;
         match token {
             LazyDataToken::ElementHeader(header) => {
@@ -160,7 +146,7 @@ impl<'a> Walk<'a> {
                 } else {
                     let value = decoder.read_value_preserved(&header);
                     let value = value.map_err(|error| at.dicom_error(&error))?;
-                    self.put(header.tag, header.vr, value)?;
+                    self.building.put(header.tag, header.vr, value, start)?;
                 }
                 if of_pixels {
                     step = Step::Pixels;
@@ -168,10 +154,8 @@ impl<'a> Walk<'a> {
             }
             LazyDataToken::LazyItemValue { len, decoder } => {
                 check_length(decoder.position(), len, size, at)?;
-                let read = match self.open.last_mut() {
-                    Some(Open::Fragment(bytes)) if self.pixels == Pixels::Keep => {
-                        decoder.read_to_vec(len, bytes)
-                    }
+                let read = match self.building.fragment() {
+                    Some(bytes) if self.pixels == Pixels::Keep => decoder.read_to_vec(len, bytes),
                     _ => decoder.skip_bytes(len),
                 };
                 read.map_err(|error| at.dicom_error(&error))?;
@@ -180,87 +164,22 @@ impl<'a> Walk<'a> {
                 if outside {
                     step = Step::Element(tag);
                 }
-                self.open.push(Open::Sequence(tag, Vec::new()));
+                self.building.begin_sequence(tag)?;
             }
-            LazyDataToken::PixelSequenceStart => self.open.push(Open::Fragments(Vec::new())),
-            LazyDataToken::ItemStart { .. } => {
-                let item = match self.open.last() {
-                    Some(Open::Fragments(_)) => Open::Fragment(Vec::new()),
-                    _ => Open::Item(InMemDicomObject::new_empty()),
-                };
-                self.open.push(item);
-            }
-            LazyDataToken::ItemEnd => self.end_item()?,
+            LazyDataToken::PixelSequenceStart => self.building.begin_fragments()?,
+            LazyDataToken::ItemStart { .. } => self.building.begin_item()?,
+            LazyDataToken::ItemEnd => self.building.end_item(start)?,
             LazyDataToken::SequenceEnd => {
-                let of_pixels = matches!(self.open[..], [Open::Fragments(_)]);
-                self.end_sequence()?;
+                let of_pixels = self.building.is_among_fragments();
+                self.building.end_sequence(start)?;
                 if of_pixels {
                     step = Step::Pixels;
                 }
             }
             _ => return Err(at.dicom("a part of an unknown kind")),
         }
-        if self.open.len() > MAX_OPEN {
-            let message = format!("sequences nested deeper than {}", MAX_OPEN / 2);
-            return Err(at.dicom(message));
-        }
         self.position = self.source_position.get() as usize;
         Ok(step)
-    }
-
-    /// Puts an element into the innermost item, or into the object.
-    fn put(
-        &mut self,
-        tag: Tag,
-        vr: VR,
-        value: impl Into<DicomValue<Object>>,
-    ) -> Result<(), IoError> {
-        let object = match self.open.last_mut() {
-            None => &mut self.object,
-            Some(Open::Item(object)) => object,
-            Some(_) => return Err(self.astray()),
-        };
-        if object.put(DataElement::new(tag, vr, value)).is_some() {
-            let got = format!("{tag} twice, again before byte {}", self.position);
-            return Err(self.at.header("data set", "each element once", got));
-        }
-        Ok(())
-    }
-
-    fn end_item(&mut self) -> Result<(), IoError> {
-        let item = self.open.pop();
-        match (item, self.open.last_mut()) {
-            (Some(Open::Item(object)), Some(Open::Sequence(_, items))) => items.push(object),
-            (Some(Open::Fragment(bytes)), Some(Open::Fragments(fragments))) => {
-                fragments.push(bytes);
-            }
-            _ => return Err(self.astray()),
-        }
-        Ok(())
-    }
-
-    fn end_sequence(&mut self) -> Result<(), IoError> {
-        match self.open.pop() {
-            Some(Open::Sequence(tag, items)) => self.put(tag, VR::SQ, DataSetSequence::from(items)),
-            Some(Open::Fragments(mut fragments)) => {
-                // The first is a table of where frames begin.
-                let table = if fragments.is_empty() {
-                    Vec::new()
-                } else {
-                    fragments.remove(0)
-                };
-                let places = table.as_chunks().0.iter().map(|n| u32::from_le_bytes(*n));
-                let value = PixelFragmentSequence::new(places.collect::<Vec<_>>(), fragments);
-                self.put(tags::PIXEL_DATA, VR::OB, value)
-            }
-            _ => Err(self.astray()),
-        }
-    }
-
-    fn astray(&self) -> IoError {
-        let got = format!("one out of place at byte {}", self.position);
-        self.at
-            .header("sequence", "items, elements in them and their ends", got)
     }
 }
 
