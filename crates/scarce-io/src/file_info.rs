@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::read::{Voxels, Wanted, open};
+use crate::opened::{Voxels, Wanted};
+use crate::read::open;
 use crate::{IoError, ReadOptions, Warning};
 
 /// What a volume's file holds.

@@ -7,9 +7,10 @@ use hdf5_reader::error::Error;
 use hdf5_reader::{Dataset, Datatype, Hdf5File, OpenOptions};
 use ndarray::{ArrayD, Ix3};
 
+use crate::content::read_whole;
 use crate::error::At;
+use crate::opened::{Opened, Voxels, Wanted, geometry_of_no_format};
 use crate::provenance::Warnings;
-use crate::read::{Opened, Voxels, Wanted, geometry_of_no_format, read_whole};
 use crate::stored::{NonFinite, ROUNDED};
 use crate::{Format, IoError, ReadOptions};
 

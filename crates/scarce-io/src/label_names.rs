@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::read::{Wanted, open};
+use crate::opened::Wanted;
+use crate::read::open;
 use crate::{IoError, ReadOptions};
 
 /// Reads names by label: from a CSV with a column `id`, `label` or `value` and a column `name` or

@@ -14,7 +14,7 @@
 //! | NRRD | yes | yes | int and uint 8–64, float32, float64; segment names | raw, gzip |
 //! | NRRD detached | yes | no | as NRRD | raw, gzip |
 //! | `MetaImage` | yes | no | int and uint 8–64, float32, float64 | none, zlib |
-//! | DICOM | yes | no | int and uint 8–32, float32, float64, single bits; grey, RGB, YBR; segmentations | none, deflate, RLE, JPEG (8-bit and lossless), JPEG 2000 |
+//! | DICOM | yes | no | int and uint 8–32, float32, float64, single bits; grey, RGB, YBR; segmentations | none, deflate, RLE, JPEG (8-bit and lossless), JPEG-LS (grey), JPEG 2000 |
 //! | HDF5 | yes | no | int and uint 8–64, float32, float64; 3-D | none, gzip, shuffle |
 //! | NPY | yes | yes | bool, int and uint 8–64, float32, float64; 2-D, 3-D | none |
 //! | NPZ | yes | no | as NPY | none, deflate |
@@ -26,7 +26,7 @@
 //! Volumes are held as float32: longer integers that it rounds are counted in a warning, and label maps
 //! are read as integers. Written are uint8, uint16 and float32. Refused by name: Analyze 7.5; single
 //! bits, complex numbers, 128-bit floats and colours in NIfTI; NRRD and `MetaImage` over several files;
-//! JPEG-LS, JPEG XL, 12-bit JPEG, palettes and modality look-up tables in DICOM; pictures with
+//! JPEG-LS of colours, JPEG XL, 12-bit JPEG, palettes and modality look-up tables in DICOM; pictures with
 //! transparency or of four inks, TIFF of several pages.
 //!
 //! ```no_run
@@ -46,6 +46,7 @@
 mod atomic;
 mod cache;
 mod codestream;
+mod content;
 mod dataset;
 mod dicom;
 mod error;
@@ -57,7 +58,9 @@ mod metaimage;
 mod nifti;
 mod nrrd;
 mod numpy;
+mod opened;
 mod options;
+mod outgoing;
 mod picture;
 mod provenance;
 mod read;
@@ -74,8 +77,7 @@ pub use dataset::{
     CasesFrom, Leak, Manifest, ManifestCase, ManifestLabel, Part, PinnedFile, Shares, Split, leaks,
     read_manifest, split_by_patient,
 };
-pub use dicom::SeriesFault;
-pub use error::IoError;
+pub use error::{IoError, SeriesFault};
 pub use file_info::{FileInfo, info};
 pub use format::Format;
 pub use label_names::read_label_names;

@@ -1,89 +1,16 @@
 //! Volumes and label maps from files and folders, the format found by content.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
 use ndarray::Array3;
-use scarce_image::{Geometry, LabelMap, Volume};
+use scarce_image::{LabelMap, Volume};
 
-use crate::error::{At, system};
-use crate::format::SNIFFED_BYTES;
-use crate::provenance::Warnings;
-use crate::stored::{Layout, read_up_to};
+use crate::content::open_stream;
+use crate::error::At;
+use crate::opened::{Opened, Voxels, Wanted};
 use crate::{
-    Format, IoError, Loaded, Provenance, ReadOptions, dicom, hdf5, metaimage, nifti, nrrd, numpy,
-    picture,
+    Format, IoError, Loaded, ReadOptions, dicom, hdf5, metaimage, nifti, nrrd, numpy, picture,
 };
-
-/// What the caller makes of the voxels, for formats that hold both an image and its labels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    Values,
-    Labels,
-}
-
-/// A file whose header was understood, its voxels still to be read.
-pub(crate) struct Opened {
-    pub format: Format,
-    pub compressed: bool,
-    pub stored_type: &'static str,
-    pub shape_zyx: [usize; 3],
-    pub frames: usize,
-    pub geometry: Geometry,
-    pub voxels: Voxels,
-    pub label_names: BTreeMap<u16, String>,
-    pub files: Vec<PathBuf>,
-    pub warnings: Warnings,
-}
-
-/// Where the voxels come from.
-pub(crate) enum Voxels {
-    /// One behind the other in a stream.
-    Stream(Layout, Box<dyn Read + Send>),
-    /// Decoded already.
-    Values(Array3<f32>),
-    /// Decoded already, and labels.
-    Labels(Array3<u16>),
-}
-
-impl Opened {
-    /// A file with a header and a stream of voxels behind it.
-    pub(crate) fn stream(
-        format: Format,
-        compressed: bool,
-        layout: Layout,
-        data: Box<dyn Read + Send>,
-        path: &Path,
-    ) -> Self {
-        let [x, y, z] = layout.shape_xyz;
-        Self {
-            format,
-            compressed,
-            stored_type: layout.stored.name(),
-            shape_zyx: [z, y, x],
-            frames: layout.frames,
-            geometry: layout.geometry,
-            voxels: Voxels::Stream(layout, data),
-            label_names: BTreeMap::new(),
-            files: vec![path.to_owned()],
-            warnings: Warnings::default(),
-        }
-    }
-
-    pub(crate) fn provenance(self) -> Provenance {
-        Provenance {
-            format: self.format,
-            compressed: self.compressed,
-            stored_type: self.stored_type,
-            frames: self.frames,
-            files: self.files,
-            warnings: self.warnings.into_vec(),
-        }
-    }
-}
 
 /// Reads a volume in `(z, y, x)` order, slope and intercept applied: a file, or a folder with one
 /// DICOM series. Reservations are logged; [`read_volume_with`] returns them.
@@ -183,70 +110,4 @@ pub(crate) fn open(path: &Path, options: &ReadOptions, wanted: Wanted) -> Result
             path: path.to_owned(),
         }),
     }
-}
-
-/// A file's first bytes, whether it is gzipped, and its content from the start, inflated.
-pub(crate) type Content = (Vec<u8>, bool, Box<dyn Read + Send>);
-
-/// Opens a file, looking through gzip.
-pub(crate) fn open_stream(path: &Path) -> Result<Content, IoError> {
-    let file = File::open(path).map_err(system("cannot open", path))?;
-    let mut file = BufReader::with_capacity(1 << 18, file);
-    let magic = read_up_to(&mut file, 2, path)?;
-    let compressed = magic == [0x1f, 0x8b];
-    let whole = Cursor::new(magic).chain(file);
-    let mut content: Box<dyn Read + Send> = if compressed {
-        Box::new(MultiGzDecoder::new(whole))
-    } else {
-        Box::new(whole)
-    };
-    let start = read_up_to(&mut content, SNIFFED_BYTES, path)?;
-    let content = Box::new(Cursor::new(start.clone()).chain(content));
-    Ok((start, compressed, content))
-}
-
-/// The file that a header names as its own, which may lie in the header's folder or below it: a header
-/// must not lead elsewhere on the disk.
-pub(crate) fn file_beside(header: &Path, name: &str) -> Result<PathBuf, IoError> {
-    let mut parts = Path::new(name).components();
-    if parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-        return Ok(header.with_file_name(name));
-    }
-    let what = format!("a data file outside of the header's folder ({name:?})");
-    Err(At(header).unsupported(what))
-}
-
-/// A file's bytes, if they are within the budget.
-pub(crate) fn read_whole(path: &Path, options: &ReadOptions) -> Result<Vec<u8>, IoError> {
-    let budget = options.max_alloc_bytes;
-    let file = File::open(path).map_err(system("cannot open", path))?;
-    let length = file.metadata().map_err(system("cannot open", path))?.len();
-    if length > budget {
-        return Err(At(path).budget(u128::from(length), budget));
-    }
-    let mut bytes = Vec::with_capacity(length as usize);
-    // A file may grow while it is read.
-    file.take(budget.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(system("cannot read", path))?;
-    if bytes.len() as u64 > budget {
-        return Err(At(path).budget(bytes.len() as u128, budget));
-    }
-    Ok(bytes)
-}
-
-/// Geometry for formats that tell none: the spacing asked for, or 1 mm with a warning.
-pub(crate) fn geometry_of_no_format(
-    options: &ReadOptions,
-    warnings: &mut Warnings,
-    path: &Path,
-) -> Result<Geometry, IoError> {
-    if options.spacing_mm_xyz.is_none() {
-        warnings.add(
-            "no-geometry",
-            "the format tells no geometry; voxels are taken as 1 mm cubes",
-        );
-    }
-    Geometry::from_spacing_mm_xyz(options.spacing_mm_xyz.unwrap_or([1.0; 3]))
-        .map_err(|source| At(path).geometry(source))
 }

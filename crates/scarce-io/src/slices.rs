@@ -22,6 +22,10 @@ pub struct VolumeSlice {
 
 /// Hands out the slices of volumes in order. While one volume is handed out the next is read: at most
 /// two volumes and the slice in hand are in memory.
+///
+/// How many are streamed makes no difference: of seven scans, the largest 134 MiB as 32-bit floats,
+/// read over and over, 2,500 slices took 190 MiB at most and 10,000 took 192 MiB
+/// (`examples/stream_slices.rs`; Linux, two threads of an AMD EPYC).
 #[derive(Debug)]
 pub struct SliceStream {
     volumes: Receiver<Result<Volume<f32>, IoError>>,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::write::{Outgoing, StoredAs};
+use crate::outgoing::{Outgoing, StoredAs};
 use crate::{IoError, write_atomic};
 
 /// Writes the tensor `voxels` `(z, y, x)`; the metadata's `world_from_voxel` holds the affine's three

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use scarce_image::{Geometry, LabelMap, Mask, Volume};
+use scarce_image::{LabelMap, Mask, Volume};
 
 use crate::error::At;
+use crate::outgoing::{Outgoing, StoredAs};
 use crate::{IoError, nifti, nrrd, numpy, tensors};
 
 /// Writes 32-bit floats. The name's ending chooses the format: `.nii`, `.nii.gz` and `.nrrd` keep the
@@ -41,33 +42,6 @@ pub fn write_label_map(path: &Path, labels: &LabelMap) -> Result<(), IoError> {
 /// As [`write_volume`].
 pub fn write_mask(path: &Path, mask: &Mask) -> Result<(), IoError> {
     write(path, mask, StoredAs::U8, |v, out| out.push(u8::from(*v)))
-}
-
-/// The voxel types that are written, little-endian.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StoredAs {
-    U8,
-    U16,
-    F32,
-}
-
-impl StoredAs {
-    pub(crate) fn bytes(self) -> usize {
-        match self {
-            Self::U8 => 1,
-            Self::U16 => 2,
-            Self::F32 => 4,
-        }
-    }
-}
-
-/// An array on its way into a file.
-pub(crate) struct Outgoing<'a> {
-    pub shape_zyx: [usize; 3],
-    pub geometry: &'a Geometry,
-    pub stored: StoredAs,
-    /// Writes all voxels, x fastest.
-    pub voxels: &'a dyn Fn(&mut dyn Write) -> io::Result<()>,
 }
 
 fn write<T>(

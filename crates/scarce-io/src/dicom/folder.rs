@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::header::ImageHeader;
-use super::open::{Member, open_members, read_header};
-use super::series::SeriesFault;
+use super::object::read_header;
+use super::open::{Member, open_members};
+use crate::content::open_stream;
 use crate::error::{At, system};
 use crate::format::SNIFFED_BYTES;
+use crate::opened::Opened;
 use crate::provenance::Warnings;
-use crate::read::Opened;
-use crate::{Format, IoError, ReadOptions};
+use crate::{Format, IoError, ReadOptions, SeriesFault};
 
 /// Opens a folder that holds one series, or the series that is asked for.
 pub(crate) fn open_folder(folder: &Path, options: &ReadOptions) -> Result<Opened, IoError> {
@@ -161,7 +162,7 @@ fn candidates(folder: &Path, warnings: &mut Warnings) -> Result<Candidates, IoEr
 
 /// False for what is of another kind; an error for what may have been a slice.
 fn is_dicom(path: &Path) -> Result<bool, IoError> {
-    let (start, _, _) = crate::read::open_stream(path)?;
+    let (start, _, _) = open_stream(path)?;
     if Format::of_content(&start) == Some(Format::Dicom) {
         Ok(true)
     } else if start.iter().all(|byte| *byte == 0) {

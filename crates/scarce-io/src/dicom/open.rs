@@ -1,22 +1,24 @@
-//! Objects and series as volumes, label maps and images.
+//! Objects and series as volumes and label maps.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
 use rayon::prelude::*;
-use scarce_image::{Geometry, Image};
+use scarce_image::Geometry;
 
-use super::attributes::FileObject;
-use super::header::{ImageHeader, Plane, Rescale};
-use super::parse::{Pixels, parse};
-use super::pixels::{decode, is_compressed};
+use super::frames::Plane;
+use super::header::ImageHeader;
+use super::intensities::finish;
+use super::object::{read_header, read_object};
+use super::pixels::decode;
 use super::segmentation;
-use super::series::{SeriesFault, Slice, stack};
+use super::series::{Slice, stack};
+use super::transfer_syntax::is_compressed;
 use crate::error::At;
+use crate::opened::{Opened, Voxels, geometry_of_no_format};
 use crate::provenance::Warnings;
-use crate::read::{Opened, Voxels, geometry_of_no_format, read_whole};
-use crate::{Format, IoError, Loaded, Provenance, ReadOptions};
+use crate::{Format, IoError, ReadOptions, SeriesFault};
 
 /// A file, its header read and its pixels not.
 pub(super) struct Member {
@@ -33,35 +35,6 @@ pub(crate) fn open_file(path: &Path, options: &ReadOptions) -> Result<Opened, Io
         header,
     };
     open_members(vec![member], options, Warnings::default(), path)
-}
-
-/// Reads a single image, in colours or grey.
-pub(crate) fn read_image(path: &Path, options: &ReadOptions) -> Result<Loaded<Image>, IoError> {
-    let at = At(path);
-    let mut warnings = Warnings::default();
-    let object = read_object(path, options, &mut warnings)?;
-    let header = ImageHeader::read(&object, options, at)?
-        .ok_or_else(|| at.unsupported("a DICOM object that is no image"))?;
-    let frame = options.frame_of(header.frames, path)?;
-    let decoded = decode(&object, &header, options, at)?;
-    let size = header.pixels() * header.samples;
-    let mut values = decoded.values[frame * size..(frame + 1) * size].to_vec();
-    finish(&mut values, &header, header.rescale[frame], &mut warnings);
-    let samples = if decoded.colours { 3 } else { header.samples };
-    let pixels = Array3::from_shape_vec((header.rows, header.columns, samples), values)
-        .map_err(|error| at.dicom(error))?
-        .permuted_axes([2, 0, 1]);
-    Ok(Loaded {
-        value: Image::new(pixels, header.detector_spacing_mm_yx),
-        provenance: Provenance {
-            format: Format::Dicom,
-            compressed: is_compressed(&header),
-            stored_type: decoded.stored_type,
-            frames: header.frames,
-            files: vec![path.to_owned()],
-            warnings: warnings.into_vec(),
-        },
-    })
 }
 
 pub(super) fn open_members(
@@ -242,64 +215,6 @@ fn read_voxels(
         }
     }
     Ok((voxels, stored_type))
-}
-
-/// Inverts MONOCHROME1, so that more is brighter, and applies the rescale.
-fn finish(values: &mut [f32], header: &ImageHeader, rescale: Rescale, warnings: &mut Warnings) {
-    if header.photometric == "MONOCHROME1" {
-        let bits = header.bits_stored as i32;
-        let range = if header.signed {
-            -1.0
-        } else {
-            2f32.powi(bits) - 1.0
-        };
-        for value in values.iter_mut() {
-            *value = range - *value;
-        }
-        warnings.add("inverted", "MONOCHROME1 was inverted: more is brighter");
-    }
-    let Rescale { slope, intercept } = rescale;
-    if slope != 1.0 || intercept != 0.0 {
-        for value in values {
-            *value = (slope * f64::from(*value) + intercept) as f32;
-        }
-    }
-}
-
-/// The header of a file; none when it is no image.
-pub(super) fn read_header(
-    path: &Path,
-    options: &ReadOptions,
-) -> Result<Option<ImageHeader>, IoError> {
-    let bytes = read_whole(path, options)?;
-    let parsed = parse(&bytes, Pixels::PassOver, options, At(path))?;
-    ImageHeader::read(&parsed.object, options, At(path))
-}
-
-/// Reads an object with its pixels.
-fn read_object(
-    path: &Path,
-    options: &ReadOptions,
-    warnings: &mut Warnings,
-) -> Result<FileObject, IoError> {
-    let bytes = read_whole(path, options)?;
-    let parsed = parse(&bytes, Pixels::Keep, options, At(path))?;
-    if parsed.dirt_bytes > 0 {
-        let message = "bytes behind the pixels that are no DICOM elements were left out";
-        warnings.add_many("trailing-bytes", message, parsed.dirt_bytes);
-    }
-    Ok(parsed.object)
-}
-
-/// An error's words with those of its causes, of which the last tell most.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        message = format!("{message}: {error}");
-        source = error.source();
-    }
-    message
 }
 
 fn file_name(path: &Path) -> String {

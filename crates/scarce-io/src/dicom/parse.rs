@@ -12,25 +12,14 @@ use dicom_object::FileMetaTable;
 use flate2::read::DeflateDecoder;
 
 use super::attributes::FileObject;
-use super::open::chain;
-use super::walk::Walk;
+use super::walk::{Pixels, SMALLEST_HEADER_BYTES, Walk};
 use crate::error::At;
 use crate::{IoError, ReadOptions};
-
-/// A tag, and a length or two letters and a length.
-pub(super) const SMALLEST_HEADER_BYTES: usize = 8;
 
 /// The bytes before the file meta information: a preamble and the magic.
 const PREAMBLE_BYTES: usize = 132;
 
 const MAGIC: &[u8] = b"DICM";
-
-/// What is kept of the pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pixels {
-    Keep,
-    PassOver,
-}
 
 /// An object, and what is odd about its file.
 pub(super) struct Parsed {
@@ -51,7 +40,7 @@ pub(super) fn parse(
     let meta_start = if has_preamble { PREAMBLE_BYTES } else { 0 };
     let meta_end = end_of_file_meta(bytes, meta_start, at)?;
     let meta = FileMetaTable::from_reader(MAGIC.chain(&bytes[meta_start..meta_end]))
-        .map_err(|error| at.dicom(chain(&error)))?;
+        .map_err(|error| at.dicom_error(&error))?;
     let syntax = meta.transfer_syntax().trim_end_matches(['\0', ' ']);
     let (object, dirt_bytes) = if syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN {
         let inflated = inflate(&bytes[meta_end..], options, at)?;

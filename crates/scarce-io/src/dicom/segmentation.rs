@@ -7,12 +7,14 @@ use ndarray::{Array3, Axis};
 use scarce_image::Geometry;
 
 use super::attributes::{self as a, FileObject, count, items, text};
-use super::header::{ImageHeader, Plane};
-use super::pixels::{decode, is_compressed};
+use super::frames::Plane;
+use super::header::ImageHeader;
+use super::pixels::decode;
 use super::series::{Slice, stack};
+use super::transfer_syntax::is_compressed;
 use crate::error::At;
+use crate::opened::{Opened, Voxels};
 use crate::provenance::Warnings;
-use crate::read::{Opened, Voxels};
 use crate::{Format, IoError, ReadOptions};
 
 /// Frames are placed by their position; empty ones, which a segmentation may leave out, are 0.

@@ -1,34 +1,30 @@
 //! Over all elements of a data set, keeping what fits into the file.
 
 use std::cell::Cell;
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
 use dicom_core::header::DataElementHeader;
-use dicom_core::value::{DataSetSequence, PixelFragmentSequence};
-use dicom_core::{DataElement, DicomValue, VR};
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::{InMemDicomObject, Tag};
+use dicom_object::Tag;
 use dicom_parser::dataset::LazyDataToken;
 use dicom_parser::dataset::lazy_read::LazyDataSetReader;
 use dicom_parser::{DynStatefulDecoder, StatefulDecode as _};
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex as _, TransferSyntaxRegistry};
 
 use super::attributes::Object;
-use super::open::chain;
-use super::parse::{Pixels, SMALLEST_HEADER_BYTES};
+use super::building::Building;
+use super::source::Source;
 use crate::IoError;
 use crate::error::At;
 
-/// No real object nests deeper; each level is a sequence and an item.
-const MAX_OPEN: usize = 128;
+/// A tag, and a length or two letters and a length.
+pub(super) const SMALLEST_HEADER_BYTES: usize = 8;
 
-/// What was begun and not ended.
-enum Open {
-    Sequence(Tag, Vec<Object>),
-    Item(Object),
-    Fragments(Vec<Vec<u8>>),
-    Fragment(Vec<u8>),
+/// What is kept of the pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pixels {
+    Keep,
+    PassOver,
 }
 
 /// What a step came upon, outside of all sequences.
@@ -48,8 +44,7 @@ pub(super) struct Walk<'a> {
     position: usize,
     explicit: bool,
     pixels: Pixels,
-    object: Object,
-    open: Vec<Open>,
+    building: Building<'a>,
     at: At<'a>,
 }
 
@@ -64,22 +59,17 @@ impl<'a> Walk<'a> {
         let known = TransferSyntaxRegistry.get(syntax);
         let known =
             known.ok_or_else(|| at.unsupported(format!("DICOM transfer syntax {syntax:?}")))?;
-        let mut source = Source {
-            bytes: Cursor::new(bytes),
-            position: Rc::default(),
-        };
-        source.bytes.set_position(start as u64);
-        let source_position = source.position.clone();
+        let source = Source::new(bytes, start);
+        let source_position = source.position();
         let reader = LazyDataSetReader::new_with_ts(source, known);
         Ok(Self {
             bytes,
-            reader: reader.map_err(|error| at.dicom(chain(&error)))?,
+            reader: reader.map_err(|error| at.dicom_error(&error))?,
             source_position,
             position: start,
             explicit: syntax != uids::IMPLICIT_VR_LITTLE_ENDIAN,
             pixels,
-            object: InMemDicomObject::new_empty(),
-            open: Vec::new(),
+            building: Building::new(at),
             at,
         })
     }
@@ -97,7 +87,7 @@ impl<'a> Walk<'a> {
                 Step::Element(_) | Step::Within => {}
             }
         }
-        let object = std::mem::replace(&mut self.object, InMemDicomObject::new_empty());
+        let object = self.building.take();
         let behind = self.bytes.len() - self.position;
         self.pixels = Pixels::PassOver;
         let dirt_bytes = if self.only_elements_follow() {
@@ -122,7 +112,7 @@ impl<'a> Walk<'a> {
     }
 
     fn is_at_end(&self) -> bool {
-        self.open.is_empty() && self.position == self.bytes.len()
+        self.building.is_outside() && self.position == self.bytes.len()
     }
 
     /// Goes on by one header or value, if that fits into the file.
@@ -135,10 +125,10 @@ impl<'a> Walk<'a> {
             if size - start < SMALLEST_HEADER_BYTES {
                 at.truncated("DICOM elements", start + SMALLEST_HEADER_BYTES, size)
             } else {
-                at.dicom(chain(&error))
+                at.dicom_error(&error)
             }
         })?;
-        let outside = self.open.is_empty();
+        let outside = self.building.is_outside();
         let mut step = Step::Within;
         match token {
             LazyDataToken::ElementHeader(header) => {
@@ -152,11 +142,11 @@ impl<'a> Walk<'a> {
                 check_length(decoder.position(), header.len.0, size, at)?;
                 if of_pixels && self.pixels == Pixels::PassOver {
                     let skipped = decoder.skip_bytes(header.len.0);
-                    skipped.map_err(|error| at.dicom(chain(&error)))?;
+                    skipped.map_err(|error| at.dicom_error(&error))?;
                 } else {
                     let value = decoder.read_value_preserved(&header);
-                    let value = value.map_err(|error| at.dicom(chain(&error)))?;
-                    self.put(header.tag, header.vr, value)?;
+                    let value = value.map_err(|error| at.dicom_error(&error))?;
+                    self.building.put(header.tag, header.vr, value, start)?;
                 }
                 if of_pixels {
                     step = Step::Pixels;
@@ -164,121 +154,32 @@ impl<'a> Walk<'a> {
             }
             LazyDataToken::LazyItemValue { len, decoder } => {
                 check_length(decoder.position(), len, size, at)?;
-                let read = match self.open.last_mut() {
-                    Some(Open::Fragment(bytes)) if self.pixels == Pixels::Keep => {
-                        decoder.read_to_vec(len, bytes)
-                    }
+                let read = match self.building.fragment() {
+                    Some(bytes) if self.pixels == Pixels::Keep => decoder.read_to_vec(len, bytes),
                     _ => decoder.skip_bytes(len),
                 };
-                read.map_err(|error| at.dicom(chain(&error)))?;
+                read.map_err(|error| at.dicom_error(&error))?;
             }
             LazyDataToken::SequenceStart { tag, .. } => {
                 if outside {
                     step = Step::Element(tag);
                 }
-                self.open.push(Open::Sequence(tag, Vec::new()));
+                self.building.begin_sequence(tag)?;
             }
-            LazyDataToken::PixelSequenceStart => self.open.push(Open::Fragments(Vec::new())),
-            LazyDataToken::ItemStart { .. } => {
-                let item = match self.open.last() {
-                    Some(Open::Fragments(_)) => Open::Fragment(Vec::new()),
-                    _ => Open::Item(InMemDicomObject::new_empty()),
-                };
-                self.open.push(item);
-            }
-            LazyDataToken::ItemEnd => self.end_item()?,
+            LazyDataToken::PixelSequenceStart => self.building.begin_fragments()?,
+            LazyDataToken::ItemStart { .. } => self.building.begin_item()?,
+            LazyDataToken::ItemEnd => self.building.end_item(start)?,
             LazyDataToken::SequenceEnd => {
-                let of_pixels = matches!(self.open[..], [Open::Fragments(_)]);
-                self.end_sequence()?;
+                let of_pixels = self.building.is_among_fragments();
+                self.building.end_sequence(start)?;
                 if of_pixels {
                     step = Step::Pixels;
                 }
             }
             _ => return Err(at.dicom("a part of an unknown kind")),
         }
-        if self.open.len() > MAX_OPEN {
-            let message = format!("sequences nested deeper than {}", MAX_OPEN / 2);
-            return Err(at.dicom(message));
-        }
         self.position = self.source_position.get() as usize;
         Ok(step)
-    }
-
-    /// Puts an element into the innermost item, or into the object.
-    fn put(
-        &mut self,
-        tag: Tag,
-        vr: VR,
-        value: impl Into<DicomValue<Object>>,
-    ) -> Result<(), IoError> {
-        let object = match self.open.last_mut() {
-            None => &mut self.object,
-            Some(Open::Item(object)) => object,
-            Some(_) => return Err(self.astray()),
-        };
-        if object.put(DataElement::new(tag, vr, value)).is_some() {
-            let got = format!("{tag} twice, again before byte {}", self.position);
-            return Err(self.at.header("data set", "each element once", got));
-        }
-        Ok(())
-    }
-
-    fn end_item(&mut self) -> Result<(), IoError> {
-        let item = self.open.pop();
-        match (item, self.open.last_mut()) {
-            (Some(Open::Item(object)), Some(Open::Sequence(_, items))) => items.push(object),
-            (Some(Open::Fragment(bytes)), Some(Open::Fragments(fragments))) => {
-                fragments.push(bytes);
-            }
-            _ => return Err(self.astray()),
-        }
-        Ok(())
-    }
-
-    fn end_sequence(&mut self) -> Result<(), IoError> {
-        match self.open.pop() {
-            Some(Open::Sequence(tag, items)) => self.put(tag, VR::SQ, DataSetSequence::from(items)),
-            Some(Open::Fragments(mut fragments)) => {
-                // The first is a table of where frames begin.
-                let table = if fragments.is_empty() {
-                    Vec::new()
-                } else {
-                    fragments.remove(0)
-                };
-                let places = table.as_chunks().0.iter().map(|n| u32::from_le_bytes(*n));
-                let value = PixelFragmentSequence::new(places.collect::<Vec<_>>(), fragments);
-                self.put(tags::PIXEL_DATA, VR::OB, value)
-            }
-            _ => Err(self.astray()),
-        }
-    }
-
-    fn astray(&self) -> IoError {
-        let got = format!("one out of place at byte {}", self.position);
-        self.at
-            .header("sequence", "items, elements in them and their ends", got)
-    }
-}
-
-/// The bytes, and for others to see how far they are read.
-struct Source<'a> {
-    bytes: Cursor<&'a [u8]>,
-    position: Rc<Cell<u64>>,
-}
-
-impl Read for Source<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.bytes.read(buffer);
-        self.position.set(self.bytes.position());
-        read
-    }
-}
-
-impl Seek for Source<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = self.bytes.seek(to)?;
-        self.position.set(position);
-        Ok(position)
     }
 }
 

@@ -8,8 +8,8 @@ use glam::{DAffine3, DMat3, DVec3};
 use scarce_image::Geometry;
 
 use crate::IoError;
+use crate::content::file_beside;
 use crate::error::At;
-use crate::read::file_beside;
 use crate::stored::{Layout, StoredType, read_up_to};
 
 /// Headers beyond this are no headers.

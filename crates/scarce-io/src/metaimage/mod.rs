@@ -11,7 +11,7 @@ use flate2::read::ZlibDecoder;
 
 use self::header::{DataFile, read_header};
 use crate::error::system;
-use crate::read::Opened;
+use crate::opened::Opened;
 use crate::stored::Layout;
 use crate::{Format, IoError};
 

@@ -7,9 +7,10 @@ use scarce_image::Geometry;
 
 use super::affine::{Source, world_from_voxel};
 use super::header::Header;
+use crate::content::open_stream;
 use crate::error::At;
+use crate::opened::Opened;
 use crate::provenance::Warnings;
-use crate::read::{Opened, open_stream};
 use crate::stored::{Layout, StoredType};
 use crate::{Format, IoError};
 

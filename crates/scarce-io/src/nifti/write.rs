@@ -9,7 +9,7 @@ use scarce_image::Geometry;
 
 use super::affine::quaternion;
 use crate::error::At;
-use crate::write::{Outgoing, StoredAs};
+use crate::outgoing::{Outgoing, StoredAs};
 use crate::{IoError, write_atomic};
 
 /// Writes one file, gzipped when its name says so. Both sform and qform are set, units are mm.

@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::header::read_header;
 use crate::error::system;
-use crate::read::Opened;
+use crate::opened::Opened;
 use crate::stored::Layout;
 use crate::{Format, IoError};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::write::{Outgoing, StoredAs};
+use crate::outgoing::{Outgoing, StoredAs};
 use crate::{IoError, write_atomic};
 
 pub(crate) fn write(path: &Path, outgoing: &Outgoing<'_>) -> Result<(), IoError> {

@@ -9,8 +9,8 @@ use zip::result::ZipError;
 
 use super::header::read_header;
 use crate::error::{At, system};
+use crate::opened::{Opened, Voxels, Wanted, geometry_of_no_format};
 use crate::provenance::Warnings;
-use crate::read::{Opened, Voxels, Wanted, geometry_of_no_format};
 use crate::stored::Layout;
 use crate::{Format, IoError, ReadOptions};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::write::{Outgoing, StoredAs};
+use crate::outgoing::{Outgoing, StoredAs};
 use crate::{IoError, write_atomic};
 
 /// Version 1.0 of the format, the header padded so that the values start at a multiple of 64.

@@ -9,9 +9,10 @@ use scarce_image::Image;
 
 use super::completeness::{check, picture_error};
 use super::jpeg;
+use crate::content::read_whole;
 use crate::error::At;
+use crate::opened::{Opened, Voxels, geometry_of_no_format};
 use crate::provenance::Warnings;
-use crate::read::{Opened, Voxels, geometry_of_no_format, read_whole};
 use crate::{Format, IoError, Loaded, Provenance, ReadOptions, dicom};
 
 /// Reads a PNG, JPEG, TIFF or single DICOM image as `(channel, y, x)`, one channel for grey, three for

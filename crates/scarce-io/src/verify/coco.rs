@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::layouts::Faults;
-use super::{Fault, json};
+use super::faults::Faults;
+use super::json;
+use super::report::Fault;
 
 /// Where pictures lie, relative to the annotations' folder.
 const PICTURE_FOLDERS: [&str; 4] = ["", "images", "../images", ".."];

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::units::{judged, read_file};
-use super::{Fault, Judged, Status};
+use super::judge::{judged, read_file};
+use super::report::{Fault, Judged, Status};
 use crate::dicom::{Series, gather};
+use crate::opened::Opened;
 use crate::provenance::Warnings;
-use crate::read::Opened;
 use crate::{IoError, ReadOptions, read_image_with};
 
 /// Reads every series whole. What is one file is judged by itself, as pictures of many patients are;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::Fault;
+use super::report::Fault;
 
 /// The content, or the fault that it has none.
 pub(super) fn read(path: &Path) -> Result<Value, Fault> {

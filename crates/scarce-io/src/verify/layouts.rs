@@ -1,15 +1,17 @@
 //! Data sets recognised by their layout.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Fault, Status, coco, json, pairs};
+use super::faults::Faults;
+use super::report::{Fault, Judged};
+use super::{coco, json, pairs};
 
 /// Checks a folder that is the root of a data set; nothing for any other.
-pub(super) fn check(folder: &Path) -> Vec<(PathBuf, Status, Vec<Fault>)> {
+pub(super) fn check(folder: &Path) -> Vec<Judged> {
     let mut faults = Faults::default();
     let dataset = folder.join("dataset.json");
     if dataset.is_file() {
@@ -29,24 +31,6 @@ pub(super) fn check(folder: &Path) -> Vec<(PathBuf, Status, Vec<Fault>)> {
     }
     coco::check(folder, &mut faults);
     faults.into_reports()
-}
-
-/// Faults by file.
-#[derive(Default)]
-pub(super) struct Faults(BTreeMap<PathBuf, Vec<Fault>>);
-
-impl Faults {
-    pub(super) fn add(&mut self, path: PathBuf, fault: Fault) {
-        self.0.entry(path).or_default().push(fault);
-    }
-
-    fn into_reports(self) -> Vec<(PathBuf, Status, Vec<Fault>)> {
-        let reports = self
-            .0
-            .into_iter()
-            .map(|(path, faults)| (path, Status::Error, faults));
-        reports.collect()
-    }
 }
 
 /// nnU-Net: `imagesTr/ID_0000.ENDING`, one a channel, and `labelsTr/ID.ENDING`.

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::units::{judged, read_file};
-use super::{Fault, Judged, Status, pairs};
+use super::judge::{judged, read_file};
+use super::pairs;
+use super::report::{Fault, Judged, Status};
 use crate::dataset::PinnedFile;
 use crate::error::system;
 use crate::{IoError, ManifestCase, ReadOptions, read_manifest};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Fault, Judged, Status};
+use super::report::{Fault, Judged, Status};
 
 /// Endings without which names are compared, the longer ones first.
 const IMAGE_ENDINGS: [&str; 10] = [

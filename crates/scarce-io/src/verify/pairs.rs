@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::Fault;
-use crate::read::{Opened, Wanted, open};
+use super::report::Fault;
+use crate::opened::{Opened, Wanted};
+use crate::read::open;
 use crate::{ReadOptions, read_label_map};
 
 /// Whether label and image lie on one grid, and the labels are declared. Files that cannot be read are

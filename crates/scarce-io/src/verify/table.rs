@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Status, VerifyReport};
+use super::report::{Status, VerifyReport};
 
 /// A line for each fault, errors first, and how many files fared how.
 impl fmt::Display for VerifyReport {

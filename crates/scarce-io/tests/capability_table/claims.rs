@@ -33,11 +33,14 @@ pub const CLAIMS: &[Claim] = &[
         channels(&golden("native.dcm")) == Some(1)
     }),
     ("DICOM", "RGB", |folder| {
-        dicom_colours(folder, "RGB") == Some([250.0, 4.0, 7.0])
+        dicom_colours(folder, "RGB", &[250, 4, 7].repeat(12)) == Some([250.0, 4.0, 7.0])
     }),
     // T.871: R = Y + 1.402 (Cr - 128), B = Y + 1.772 (Cb - 128), G from both; clamped to 0 to 255.
     ("DICOM", "YBR", |folder| {
-        dicom_colours(folder, "YBR_FULL") == Some([80.0, 255.0, 30.0])
+        let of = |photometric, pixels: &[u8]| dicom_colours(folder, photometric, pixels);
+        of("YBR_FULL", &[250, 4, 7].repeat(12)) == Some([80.0, 255.0, 30.0])
+            && of("YBR_FULL_422", &[250, 9, 4, 7].repeat(6)) == Some([80.0, 255.0, 30.0])
+            && of("YBR_FULL_422", &[250, 9, 4, 7].repeat(5)).is_none()
     }),
     ("DICOM", "segmentations", |folder| {
         let path = folder.join("a.dcm");
@@ -130,8 +133,7 @@ fn flat_array(folder: &Path) -> bool {
 }
 
 /// The first pixel of an image whose samples are 250, 4, 7.
-fn dicom_colours(folder: &Path, photometric: &'static str) -> Option<[f32; 3]> {
-    let pixels = [250u8, 4, 7].repeat(12);
+fn dicom_colours(folder: &Path, photometric: &'static str, pixels: &[u8]) -> Option<[f32; 3]> {
     let path = folder.join("a.dcm");
     Slice::at(0.0)
         .with(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, photometric)
@@ -141,7 +143,11 @@ fn dicom_colours(folder: &Path, photometric: &'static str) -> Option<[f32; 3]> {
         .with(tags::BITS_STORED, VR::US, 8u16)
         .with(tags::HIGH_BIT, VR::US, 7u16)
         .with(tags::RESCALE_INTERCEPT, VR::DS, "0")
-        .with(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(pixels.into()))
+        .with(
+            tags::PIXEL_DATA,
+            VR::OB,
+            PrimitiveValue::U8(pixels.to_vec().into()),
+        )
         .write(&path);
     let image = read_image(&path).ok()?;
     Some([0, 1, 2].map(|channel| image.pixels()[[channel, 0, 0]]))

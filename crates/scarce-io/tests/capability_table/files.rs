@@ -33,7 +33,7 @@ pub const KINDS: [&str; 13] = [
     "complex64",
 ];
 
-pub const COMPRESSIONS: [&str; 10] = [
+pub const COMPRESSIONS: [&str; 11] = [
     "none",
     "raw",
     "gzip",
@@ -43,6 +43,7 @@ pub const COMPRESSIONS: [&str; 10] = [
     "shuffle",
     "RLE",
     "JPEG (8-bit and lossless)",
+    "JPEG-LS (grey)",
     "JPEG 2000",
 ];
 
@@ -309,6 +310,7 @@ fn dicom(kind: &str, compression: &str, place: &Path) -> Option<Example> {
         ("int16", "RLE") => return golden_one("rle.dcm"),
         ("int16", "JPEG (8-bit and lossless)") => return golden_one("jpeg-lossless.dcm"),
         ("uint8", "JPEG (8-bit and lossless)") => return Some(grey_jpeg(place)),
+        ("int16", "JPEG-LS (grey)") => return golden_one("jpeg-ls.dcm"),
         ("int16", "JPEG 2000") => return golden_one("jpeg2000.dcm"),
         (_, "none") => {}
         _ => return None,

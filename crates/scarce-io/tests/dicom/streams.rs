@@ -2,7 +2,7 @@
 
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
-use scarce_io::{IoError, ReadOptions, read_volume, read_volume_with};
+use scarce_io::{IoError, ReadOptions, read_image, read_volume, read_volume_with};
 
 use crate::series;
 use crate::slice::{COLUMNS, ROWS, Slice};
@@ -130,11 +130,63 @@ fn streams_are_of_the_headers_size_and_whole() {
     assert!(error.to_string().contains("2 for 3 frames"), "{error}");
 }
 
+/// `imagecodecs.jpegls_encode((20 * np.arange(12, dtype=np.uint8)).reshape(3, 4))`, without SPIFF's header.
+const JPEG_LS: &[u8] = b"\xff\xd8\xff\xf7\x00\x0b\x08\x00\x03\x00\x04\x01\x01\x11\x00\xff\xda\x00\x08\x01\x01\x00\x00\x00\x00\
+    \x80\x1c\x01\xc0\x1c\x00\x00\x06\x7c\x00\x85\x80\x08\x00\x00\x03\x3e\x50\x91\x60\xff\xd9";
+
+#[test]
+fn jpeg_ls_is_whole_and_of_the_headers_size() {
+    let read_jpeg_ls = |bits: u16, fragments: &[&[u8]]| {
+        let fragments = fragments.iter().map(|fragment| fragment.to_vec()).collect();
+        read(of_bits(bits).compressed(uids::JPEGLS_LOSSLESS, fragments))
+    };
+    let expected: Vec<f32> = (0..PIXELS).map(|k| 20.0 * k as f32).collect();
+    // A fragment has an even length.
+    let (a, b) = JPEG_LS.split_at(24);
+    for bits in [8, 16] {
+        for fragments in [&[JPEG_LS][..], &[a, b], &[&[JPEG_LS, &[0]].concat()]] {
+            assert_eq!(read_jpeg_ls(bits, fragments).unwrap(), expected, "{bits}");
+        }
+    }
+    let changed = |at: usize, byte: u8| {
+        let mut stream = JPEG_LS.to_vec();
+        stream[at] = byte;
+        stream
+    };
+    let without_data = [&JPEG_LS[..30], &[0xff, 0xd9]].concat();
+    for (fragments, code) in [
+        (&[a][..], "truncated"),
+        (&[&JPEG_LS[..JPEG_LS.len() - 1]], "truncated"),
+        (&[&without_data], "dicom"),
+        (&[JPEG_LS, JPEG_LS], "header"),
+        // Precision, rows, columns, components; a deviation beyond half of all values.
+        (&[&changed(6, 12)], "header"),
+        (&[&changed(8, 4)], "header"),
+        (&[&changed(10, 3)], "header"),
+        (&[&changed(11, 3)], "header"),
+        (&[&changed(22, 200)], "dicom"),
+        (&[], "header"),
+    ] {
+        let error = read_jpeg_ls(8, fragments).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+    }
+}
+
 #[test]
 fn codecs_that_are_missing_are_named() {
+    let colours = || {
+        of_bits(8).with(tags::SAMPLES_PER_PIXEL, VR::US, 3u16).with(
+            tags::PHOTOMETRIC_INTERPRETATION,
+            VR::CS,
+            "RGB",
+        )
+    };
+    let coloured = series(&[colours().compressed(uids::JPEGLS_LOSSLESS, vec![JPEG_LS.to_vec()])]);
+    let error = read_image(&coloured.path().join("0-0.dcm")).unwrap_err();
+    assert_eq!(error.code(), "unsupported", "{error}");
+    assert!(error.to_string().contains("JPEG-LS, 3 samples"), "{error}");
     for (syntax, part) in [
-        (uids::JPEGLS_LOSSLESS, "JPEG-LS"),
-        (uids::JPEGLS_NEAR_LOSSLESS, "JPEG-LS"),
+        (uids::JPEGXL_LOSSLESS, "JPEG XL"),
         (uids::MPEG2MPML, "MPEG2"),
     ] {
         let error = read(of_bits(8).compressed(syntax, vec![vec![0; 4]])).unwrap_err();

@@ -127,7 +127,7 @@ def main():
     # Alone at the first slice's place, compressed in other ways.
     dataset.ImagePositionPatient = [7, -8, 9]
     placed = np.array([[0, 0, 2, -7], [-0.75, 0, 0, 8], [0, -0.5, 0, 9], [0, 0, 0, 1]], float)
-    for name, syntax in [("deflated.dcm", "1.2.840.10008.1.2.1.99"), ("jpeg2000.dcm", "1.2.840.10008.1.2.4.90"), ("jpeg-lossless.dcm", "1.2.840.10008.1.2.4.57")]:
+    for name, syntax in [("deflated.dcm", "1.2.840.10008.1.2.1.99"), ("jpeg2000.dcm", "1.2.840.10008.1.2.4.90"), ("jpeg-lossless.dcm", "1.2.840.10008.1.2.4.57"), ("jpeg-ls.dcm", "1.2.840.10008.1.2.4.80")]:
         dataset.SeriesInstanceUID = f"1.2.3.5.{syntax[-2:]}"
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
         dataset.PixelData, dataset["PixelData"].VR = stored.tobytes(), "OW"
@@ -139,6 +139,8 @@ def main():
             bits = stored.view(np.uint16) & 0xFFF
             if name == "jpeg2000.dcm":
                 stream = imagecodecs.jpeg2k_encode(bits, codecformat="j2k", reversible=True, resolutions=1, bitspersample=12)
+            elif name == "jpeg-ls.dcm":
+                stream = imagecodecs.jpegls_encode(bits)
             else:
                 stream = imagecodecs.ljpeg_encode(bits, bitspersample=12)
             dataset.PixelData = pydicom.encaps.encapsulate([stream])

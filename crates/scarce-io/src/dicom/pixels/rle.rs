@@ -2,9 +2,9 @@
 
 use dicom_dictionary_std::tags;
 
-use super::attributes::FileObject;
-use super::header::ImageHeader;
 use crate::IoError;
+use crate::dicom::attributes::FileObject;
+use crate::dicom::header::ImageHeader;
 use crate::error::At;
 
 /// Fifteen segments at most, their number and their places in a header of 64 bytes.

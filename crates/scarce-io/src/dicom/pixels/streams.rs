@@ -3,57 +3,76 @@
 
 use dicom_dictionary_std::{tags, uids};
 
-use super::attributes::FileObject;
-use super::header::ImageHeader;
 use crate::IoError;
-use crate::codestream::{BOXES_START, JPEG_2000_START, JPEG_START, jpeg_2000_frame, jpeg_frame};
+use crate::codestream::{
+    BOXES_START, Frame, JPEG_2000_START, JPEG_START, jpeg_2000_frame, jpeg_frame,
+};
+use crate::dicom::attributes::FileObject;
+use crate::dicom::header::ImageHeader;
 use crate::error::At;
 
-/// JPEG streams.
-const JPEG: [&str; 4] = [
-    uids::JPEG_BASELINE8_BIT,
-    uids::JPEG_EXTENDED12_BIT,
-    uids::JPEG_LOSSLESS,
-    uids::JPEG_LOSSLESS_SV1,
-];
+/// What the streams of a transfer syntax are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Codec {
+    Jpeg,
+    JpegLs,
+    /// Its high-throughput part too.
+    Jpeg2000,
+}
 
-/// JPEG 2000 streams, those of its high-throughput part too.
-const JPEG_2000: [&str; 5] = [
-    uids::JPEG2000_LOSSLESS,
-    uids::JPEG2000,
-    uids::HTJ2K_LOSSLESS,
-    uids::HTJ2K_LOSSLESS_RPCL,
-    uids::HTJ2K,
-];
+impl Codec {
+    /// None of those for RLE and films.
+    pub(super) fn of(syntax: &str) -> Option<Self> {
+        match syntax {
+            uids::JPEG_BASELINE8_BIT
+            | uids::JPEG_EXTENDED12_BIT
+            | uids::JPEG_LOSSLESS
+            | uids::JPEG_LOSSLESS_SV1 => Some(Self::Jpeg),
+            uids::JPEGLS_LOSSLESS | uids::JPEGLS_NEAR_LOSSLESS => Some(Self::JpegLs),
+            uids::JPEG2000_LOSSLESS
+            | uids::JPEG2000
+            | uids::HTJ2K_LOSSLESS
+            | uids::HTJ2K_LOSSLESS_RPCL
+            | uids::HTJ2K => Some(Self::Jpeg2000),
+            _ => None,
+        }
+    }
 
-/// The last marker of either.
+    fn begins(self, fragment: &[u8]) -> bool {
+        let magics: &[&[u8]] = match self {
+            Self::Jpeg | Self::JpegLs => &[JPEG_START],
+            Self::Jpeg2000 => &[JPEG_2000_START, BOXES_START],
+        };
+        magics.iter().any(|magic| fragment.starts_with(magic))
+    }
+
+    fn frame(self, stream: &[u8]) -> Option<Frame> {
+        match self {
+            Self::Jpeg | Self::JpegLs => jpeg_frame(stream),
+            Self::Jpeg2000 => jpeg_2000_frame(stream),
+        }
+    }
+}
+
+/// The last marker of each.
 const END: [u8; 2] = [0xff, 0xd9];
 
-/// Checks that there are as many frames as the header says, each of its size and with its end.
-/// Streams of other codecs are left to these.
-pub(super) fn check(object: &FileObject, header: &ImageHeader, at: At<'_>) -> Result<(), IoError> {
-    let syntax = header.transfer_syntax();
-    let is_jpeg = JPEG.contains(&syntax);
-    if !is_jpeg && !JPEG_2000.contains(&syntax) {
-        return Ok(());
-    }
+/// The fragments of each frame: as many frames as the header says, each of its size and with its end.
+pub(super) fn frames<'a>(
+    codec: Codec,
+    object: &'a FileObject,
+    header: &ImageHeader,
+    at: At<'_>,
+) -> Result<Vec<Vec<&'a [u8]>>, IoError> {
     let fragments = object
         .get(tags::PIXEL_DATA)
         .and_then(|element| element.fragments())
         .ok_or_else(|| at.header("PixelData", "fragments of compressed frames", "none"))?;
-    let starts = |fragment: &[u8]| {
-        let magics: &[&[u8]] = if is_jpeg {
-            &[JPEG_START]
-        } else {
-            &[JPEG_2000_START, BOXES_START]
-        };
-        magics.iter().any(|magic| fragment.starts_with(magic))
-    };
     // A frame may lie in several fragments, of which the first has the stream's magic.
     let mut streams: Vec<Vec<&[u8]>> = Vec::new();
     for fragment in fragments.iter().filter(|fragment| !fragment.is_empty()) {
         match streams.last_mut() {
-            _ if starts(fragment) => streams.push(vec![fragment]),
+            _ if codec.begins(fragment) => streams.push(vec![fragment]),
             Some(stream) => stream.push(fragment),
             None => {
                 let got = format!("{:02x?}", &fragment[..fragment.len().min(4)]);
@@ -67,12 +86,8 @@ pub(super) fn check(object: &FileObject, header: &ImageHeader, at: At<'_>) -> Re
     }
     for (number, stream) in streams.iter().enumerate() {
         let first = stream.first().copied().unwrap_or_default();
-        let told = if is_jpeg {
-            jpeg_frame(first)
-        } else {
-            jpeg_2000_frame(first)
-        };
-        let told = told.ok_or_else(|| at.header("PixelData", "a frame header", "none"))?;
+        let told =
+            (codec.frame(first)).ok_or_else(|| at.header("PixelData", "a frame header", "none"))?;
         let expected = (header.rows, header.columns, header.samples);
         if (told.rows, told.columns, told.samples) != expected {
             let (rows, columns, samples) = expected;
@@ -82,8 +97,12 @@ pub(super) fn check(object: &FileObject, header: &ImageHeader, at: At<'_>) -> Re
             );
             return Err(at.header("PixelData", "streams of the header's size", got));
         }
-        if is_jpeg && told.bits > 8 && syntax == uids::JPEG_EXTENDED12_BIT {
+        if told.bits > 8 && header.transfer_syntax() == uids::JPEG_EXTENDED12_BIT {
             return Err(at.unsupported(format!("DICOM compressed by JPEG of {} bits", told.bits)));
+        }
+        if codec == Codec::JpegLs && told.bits > header.bits_allocated {
+            let got = format!("{} for {} allocated", told.bits, header.bits_allocated);
+            return Err(at.header("PixelData", "as many bits as are allocated", got));
         }
         if !has_end(stream, told.header_at) {
             let length = stream.iter().map(|fragment| fragment.len()).sum();
@@ -91,7 +110,7 @@ pub(super) fn check(object: &FileObject, header: &ImageHeader, at: At<'_>) -> Re
             return Err(at.truncated(what, length + 1, length));
         }
     }
-    Ok(())
+    Ok(streams)
 }
 
 /// Whether there is an end marker behind the frame's header. Compressed data hold none by chance; what

@@ -1,11 +1,11 @@
-//! What can be wrong with a file.
+//! The error of every reader and writer.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use scarce_image::GeometryError;
 use thiserror::Error;
 
-use crate::dicom::SeriesFault;
+use super::SeriesFault;
 
 /// Why a file was not read or written. The path comes last in every message.
 #[derive(Debug, Error)]
@@ -202,63 +202,4 @@ impl IoError {
             Self::Table { .. } => "table",
         }
     }
-}
-
-/// Makes errors about one file.
-#[derive(Clone, Copy)]
-pub(crate) struct At<'a>(pub &'a Path);
-
-impl At<'_> {
-    pub(crate) fn header(self, field: &str, expected: &'static str, got: impl ToString) -> IoError {
-        IoError::Header {
-            field: field.to_owned(),
-            expected,
-            got: got.to_string(),
-            path: self.0.to_owned(),
-        }
-    }
-
-    pub(crate) fn unsupported(self, what: impl Into<String>) -> IoError {
-        IoError::Unsupported {
-            what: what.into(),
-            path: self.0.to_owned(),
-        }
-    }
-
-    pub(crate) fn truncated(self, what: &'static str, expected: usize, got: usize) -> IoError {
-        IoError::Truncated {
-            what,
-            expected: expected as u64,
-            got: got as u64,
-            path: self.0.to_owned(),
-        }
-    }
-
-    pub(crate) fn geometry(self, source: GeometryError) -> IoError {
-        IoError::Geometry {
-            source,
-            path: self.0.to_owned(),
-        }
-    }
-
-    pub(crate) fn dicom(self, message: impl ToString) -> IoError {
-        IoError::Dicom {
-            message: message.to_string(),
-            path: self.0.to_owned(),
-        }
-    }
-
-    pub(crate) fn budget(self, needed: u128, budget: u64) -> IoError {
-        IoError::Budget {
-            needed,
-            budget,
-            path: self.0.to_owned(),
-        }
-    }
-}
-
-/// For `map_err` on calls of the operating system.
-pub(crate) fn system(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> IoError {
-    let path = path.to_owned();
-    move |source| IoError::System { what, source, path }
 }
