@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "native/process_state.cpp",
             "native/distributed.cpp",
             "native/optimizers.cpp",
+            "native/owned_tensor.cpp",
         ]);
     println!("cargo::rerun-if-env-changed=LIBTORCH_CXX11_ABI");
     if env::var_os("CARGO_FEATURE_NCCL").is_some() {

@@ -10,6 +10,7 @@ mod border;
 pub mod collectives;
 pub mod cuda_library;
 pub mod optimizers;
+pub mod owned_tensor;
 pub mod process_state;
 pub mod store;
 
