@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use scarce_image::Seed;
-use scarce_train::distributed::{BatchNormPolicy, Group, Placement};
+use scarce_train::distributed::{BatchNormPolicy, Group};
 use scarce_train::native::autocast::in_bfloat16;
 use scarce_train::{
     LoopConfig, RunFolder, Task, TrainError, TrainingHooks, TrainingSummary, run_training_with,
@@ -13,7 +13,6 @@ use scarce_train::{
 use tch::Device;
 
 use crate::cli::{DeviceArguments, set_up};
-use crate::exit::UsageError;
 
 /// What surrounds a training.
 pub struct Surroundings {
@@ -68,17 +67,5 @@ impl Surroundings {
                 }
             },
         }
-    }
-}
-
-/// Refuses a launcher's processes for a training that would be the same on each of them.
-pub fn refuse_several_processes(verb: &str, why: &str) -> anyhow::Result<()> {
-    match Placement::from_env().map_err(TrainError::from)? {
-        Some(placement) => Err(UsageError(format!(
-            "`{verb}` trains on one process, but was started as rank {} of {}: {why}",
-            placement.rank, placement.world_size
-        ))
-        .into()),
-        None => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ use ndarray::Array3;
 use scarce_corn::{LabelledVolume, SemiConfig, UnlabelledVolume};
 use scarce_mim::{PretrainConfig, SliceSample};
 use scarce_train::distributed::Group;
+use scarce_train::loader::DataWait;
 use scarce_train::sinks::{Progress, TensorBoard};
 use scarce_train::{LoopConfig, RunFolder, RunManifest};
 use serde::{Deserialize, Serialize};
@@ -230,7 +231,6 @@ pub fn open_run<T: Serialize>(
     kind: &str,
     config: &T,
     seed: u64,
-    training: &LoopConfig,
     inputs: BTreeMap<String, Vec<String>>,
 ) -> anyhow::Result<RunFolder> {
     let manifest = RunManifest {
@@ -248,8 +248,20 @@ pub fn open_run<T: Serialize>(
     let existing = arguments.existing();
     let mut run = RunFolder::open(&arguments.out, existing, &resolved, &manifest)?;
     run.add_sink(TensorBoard::new(&arguments.out.join("tensorboard")));
-    run.add_sink(Progress::new(training.steps, training.log_every));
     Ok(run)
+}
+
+/// Adds the line that says how a run goes, on the process that writes it.
+pub fn show_progress(
+    run: &mut RunFolder,
+    processes: &Group,
+    training: &LoopConfig,
+    data_wait: DataWait,
+) {
+    if processes.is_main() {
+        let progress = Progress::new(training.steps, training.log_every);
+        run.add_sink(progress.with_data_wait(data_wait));
+    }
 }
 
 fn names<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<String> {
