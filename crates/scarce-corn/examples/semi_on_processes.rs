@@ -17,7 +17,7 @@ use scarce_corn::{LabelledVolume, SemiConfig, SemiTask, UnlabelledVolume};
 use scarce_train::distributed::Group;
 use scarce_train::image::Seed;
 use scarce_train::{
-    Existing, LoopConfig, RunFolder, RunManifest, Task as _, TrainError, TrainingHooks,
+    Existing, LoopConfig, RunFolder, RunManifest, Schedule, Task as _, TrainError, TrainingHooks,
     run_training_with,
 };
 use tch::{Device, Tensor};
@@ -56,6 +56,7 @@ fn train(task: &mut SemiTask, group: &Group, folder: &Path, steps: u64) -> Resul
     let training = LoopConfig {
         steps,
         learning_rate: 0.01,
+        schedule: Schedule::Constant,
         ..LoopConfig::default()
     };
     let mut run = if group.is_main() {
@@ -82,6 +83,7 @@ fn config() -> SemiConfig {
         unlabelled_batch: 2,
         // From the first step on, so that few steps show everything.
         ramp_steps: 0.0,
+        ema_max_decay: 0.8,
         anchors: 8,
         pool_capacity: 64,
         voxels: 64,

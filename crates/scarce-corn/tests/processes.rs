@@ -59,15 +59,16 @@ fn assert_equal(a: &[(String, Tensor)], b: &[(String, Tensor)], what: &str) {
 fn two_processes_agree_repeat_and_resume_byte_for_byte() {
     let folder = tempfile::tempdir().unwrap();
     let [whole, again, cut] = ["whole", "again", "cut"].map(|name| folder.path().join(name));
-    run_pair(&whole, 6);
-    run_pair(&again, 6);
-    run_pair(&cut, 4);
-    run_pair(&cut, 6);
+    // By then the networks tell the ball from its box, and there is something to correlate.
+    run_pair(&whole, 26);
+    run_pair(&again, 26);
+    run_pair(&cut, 24);
+    run_pair(&cut, 26);
     let expected = of_rank(&whole, 0);
     let in_pool = |name: &str| name.starts_with("pool.") && name.ends_with(".features");
     let slots = expected.iter().filter(|(name, _)| in_pool(name)).count();
-    // Three samples of two classes: each process saw crops of some only.
-    assert!(slots >= 4, "the pool has {slots} slots");
+    // One for each labelled volume at least, of which each process saw crops of some only.
+    assert!(slots >= 3, "the pool has {slots} slots");
     assert_equal(&of_rank(&whole, 1), &expected, "rank 1");
     assert_equal(&of_rank(&again, 0), &expected, "another run");
     assert_equal(&of_rank(&cut, 0), &expected, "resumed");

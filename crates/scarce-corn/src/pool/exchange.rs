@@ -30,7 +30,10 @@ impl FeaturePool {
         }
         let _guard = tch::no_grad_guard();
         let refreshed = self.refreshed(group, &fresh)?;
-        let rows = refreshed.iter().flatten().map(|slot| slot.rows).sum();
+        let rows: i64 = refreshed.iter().flatten().map(|slot| slot.rows).sum();
+        if rows == 0 {
+            return Ok(());
+        }
         let on_device = (Kind::Float, self.device);
         let features = Tensor::f_zeros([rows, self.size.width], on_device)?;
         self.for_each(&refreshed, |slot, kept, at| {

@@ -123,7 +123,8 @@ fn cases() -> [(OptimizerConfig, f64, Reference); 8] {
 #[test]
 fn a_hundred_steps_equal_the_reference() {
     // In f32, PyTorch's fused optimizers differ from its others by up to 1.5e-7, and either from f64 by up to 3e-6.
-    for (kind, tolerance) in [(Kind::Double, 1e-10), (Kind::Float, 2e-7)] {
+    // Ours differ where gradients are clipped, whose norm is put together in f64.
+    for (kind, tolerance) in [(Kind::Double, 1e-10), (Kind::Float, 5e-7)] {
         for (config, clip, reference) in cases() {
             let expected = match kind {
                 Kind::Double => reference.double,

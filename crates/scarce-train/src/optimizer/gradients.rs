@@ -23,7 +23,9 @@ pub(super) fn scaled(slots: &[Slot], factor: f64) -> Result<Vec<Option<Tensor>>,
         let mut seen = BTreeSet::new();
         for gradient in gradients.iter_mut().flatten() {
             if !seen.insert(gradient.data_ptr() as usize) {
-                *gradient = gradient.f_clone(gradient)?;
+                let mut copy = gradient.f_empty_like()?;
+                copy.f_copy_(gradient)?;
+                *gradient = copy;
             }
         }
         let all: Vec<Tensor> = gradients
