@@ -5,42 +5,68 @@
 //! loader_duel PLAN WORKERS BATCH [FOLDER]
 //! ```
 //!
-//! A line of the plan is a sample: its file, the crop's corner along z, y and x, its side, and along which
-//! of the three axes it is flipped (0 or 1 each). Printed are the seconds of one pass after one that warms up,
-//! and the share of them spent waiting. With a folder, the first batch is written there instead, as
-//! `0.npy` and so on.
+//! A line of the plan is a sample: its file, the crop's corner along z, y and x, its size along them, and along
+//! which of the three axes it is flipped (0 or 1 each); a picture has one slice. Printed are the seconds of one pass
+//! after one that warms up, and the share of them spent waiting. With a folder, the first batch is written there
+//! instead, as `0.npy` and so on.
 #![allow(clippy::print_stdout, reason = "an example shows its result")]
 
+use std::cell::RefCell;
 use std::error::Error;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, ArrayView3, Axis, Slice};
 use ndarray_npy::ViewNpyExt as _;
 use scarce_image::{Geometry, Seed, Volume};
-use scarce_io::{read_volume, write_volume};
+use scarce_io::{read_image, read_volume, write_volume};
 use scarce_train::array3_from_tensor;
 use scarce_train::loader::{
     Loader, LoaderConfig, Sample, SampleContext, Sampler, Source, SourceError,
 };
+use scarce_train::native::process_state::keep_freed_memory;
 use tch::Device;
 
 /// One crop to make.
 struct Crop {
     path: PathBuf,
     corner_zyx: [usize; 3],
-    side: usize,
+    size_zyx: [usize; 3],
     flips_zyx: [bool; 3],
 }
 
 impl Crop {
-    fn cut<'a, T>(&self, voxels: ArrayView3<'a, T>) -> ArrayView3<'a, T> {
-        let mut voxels = voxels;
-        voxels.slice_each_axis_inplace(|axis| {
-            let first = self.corner_zyx[axis.axis.index()];
-            Slice::from(first..first + self.side)
+    /// The crop of `voxels`, flipped, as floats of mean 0 and standard deviation 1. Nothing outside of it is
+    /// converted, and it is written once.
+    fn standardised<T: Copy + Into<f32>>(
+        &self,
+        voxels: ArrayView3<'_, T>,
+    ) -> Result<Array3<f32>, SourceError> {
+        let mut inside = voxels;
+        inside.slice_each_axis_inplace(|axis| {
+            let a = axis.axis.index();
+            Slice::from(self.corner_zyx[a]..self.corner_zyx[a] + self.size_zyx[a])
         });
-        voxels
+        for (axis, _) in self.flips_zyx.iter().enumerate().filter(|(_, flip)| **flip) {
+            inside.invert_axis(Axis(axis));
+        }
+        let mut values: Vec<f32> = Vec::with_capacity(inside.len());
+        let mut moments = Moments::default();
+        for row in inside.rows() {
+            let begins = values.len();
+            values.extend(row.iter().map(|v| (*v).into()));
+            // While the row is in the cache.
+            moments.add(&values[begins..]);
+        }
+        moments.standardise(&mut values);
+        Ok(Array3::from_shape_vec(self.size_zyx, values)?)
     }
+}
+
+thread_local! {
+    /// A worker's room for a file's bytes: fresh pages for each file would cost more than reading it.
+    static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 struct Plan(Vec<Crop>);
@@ -54,14 +80,19 @@ impl Plan {
                 .map(str::parse)
                 .collect::<Result<Vec<usize>, _>>()
                 .map_err(|error| format!("{line}: {error}"))?;
-            let [z, y, x, side, flip_z, flip_y, flip_x] = numbers[..] else {
-                return Err(format!("{line}: expected seven numbers").into());
+            let (Some(corner), Some(size), Some(flips), 9) = (
+                numbers.first_chunk::<3>(),
+                numbers.get(3..).and_then(<[usize]>::first_chunk::<3>),
+                numbers.last_chunk::<3>(),
+                numbers.len(),
+            ) else {
+                return Err(format!("{line}: expected nine numbers").into());
             };
             Ok(Crop {
                 path,
-                corner_zyx: [z, y, x],
-                side,
-                flips_zyx: [flip_z, flip_y, flip_x].map(|flip| flip == 1),
+                corner_zyx: *corner,
+                size_zyx: *size,
+                flips_zyx: flips.map(|flip| flip == 1),
             })
         };
         let text = std::fs::read_to_string(path)?;
@@ -80,48 +111,65 @@ impl Source for Plan {
 
     fn sample(&self, index: usize, _: &SampleContext<'_>) -> Result<Sample, SourceError> {
         let crop = &self.0[index];
-        let mut image = if crop.path.extension().is_some_and(|e| e == "npy") {
-            // As NumPy has it: the file's integers, of which the crop alone becomes floats.
-            let bytes = std::fs::read(&crop.path)?;
-            crop.cut(ArrayView3::<i16>::view_npy(&bytes)?)
-                .mapv(f32::from)
+        let extension = crop.path.extension().unwrap_or_default();
+        let image = if extension == "npy" {
+            // As NumPy has it: the file's integers.
+            BYTES.with_borrow_mut(|bytes| {
+                bytes.clear();
+                File::open(&crop.path)?.read_to_end(bytes)?;
+                crop.standardised(ArrayView3::<i16>::view_npy(bytes)?)
+            })?
+        } else if extension == "png" {
+            crop.standardised(read_image(&crop.path)?.pixels().view())?
         } else {
-            crop.cut(read_volume(&crop.path)?.voxels().view())
-                .to_owned()
+            crop.standardised(read_volume(&crop.path)?.voxels().view())?
         };
-        for (axis, _) in crop.flips_zyx.iter().enumerate().filter(|(_, flip)| **flip) {
-            image.invert_axis(Axis(axis));
-        }
-        let mut image = image.as_standard_layout().into_owned();
-        standardise(&mut image);
         Ok(Sample::new().with("image", image.insert_axis(Axis(0))))
     }
 }
 
-/// Mean 0, standard deviation 1, both computed in double precision.
-fn standardise(image: &mut Array3<f32>) {
-    let count = image.len() as f64;
-    let values = image.as_slice().unwrap_or_default();
-    let mean = sum(values, |v| v) / count;
-    let deviation = (sum(values, |v| (v - mean) * (v - mean)) / count).sqrt();
-    let (mean, deviation) = (mean as f32, deviation.max(1e-8) as f32);
-    image.mapv_inplace(|v| (v - mean) / deviation);
+/// Sums of values and of their squares, in double precision and in eight lanes, which the compiler turns into
+/// vectors.
+#[derive(Default)]
+struct Moments {
+    count: usize,
+    sums: [f64; 8],
+    squares: [f64; 8],
 }
 
-/// The sum of a function of all values, in eight lanes, which the compiler turns into vectors.
-fn sum(values: &[f32], of: impl Fn(f64) -> f64) -> f64 {
-    let (chunks, rest) = values.as_chunks::<8>();
-    let mut lanes = [0.0; 8];
-    for chunk in chunks {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *lane += of(f64::from(*value));
+impl Moments {
+    fn add(&mut self, values: &[f32]) {
+        self.count += values.len();
+        let (chunks, rest) = values.as_chunks::<8>();
+        for chunk in chunks {
+            for (lane, value) in chunk.iter().enumerate() {
+                let value = f64::from(*value);
+                self.sums[lane] += value;
+                self.squares[lane] += value * value;
+            }
+        }
+        for value in rest {
+            let value = f64::from(*value);
+            self.sums[0] += value;
+            self.squares[0] += value * value;
         }
     }
-    let rest: f64 = rest.iter().map(|v| of(f64::from(*v))).sum();
-    lanes.iter().sum::<f64>() + rest
+
+    /// Mean 0, standard deviation 1.
+    fn standardise(&self, values: &mut [f32]) {
+        let count = self.count as f64;
+        let mean = self.sums.iter().sum::<f64>() / count;
+        let variance = self.squares.iter().sum::<f64>() / count - mean * mean;
+        let (mean, deviation) = (mean as f32, variance.max(0.0).sqrt().max(1e-8) as f32);
+        for value in values {
+            *value = (*value - mean) / deviation;
+        }
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    // As every training does.
+    keep_freed_memory();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [plan, workers, batch, rest @ ..] = &arguments[..] else {
         return Err("expected PLAN WORKERS BATCH [FOLDER]".into());
@@ -134,7 +182,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sampler = Sampler::listed(plan.len(), batch)?;
     let mut loader = Loader::new(plan, sampler, Seed(0), config)?;
     if let Some(folder) = rest.first() {
-        let images = loader.batch(0)?.tensor("image", Device::Cpu)?;
+        let images = loader.batch(0)?.take("image", Device::Cpu)?;
         return write_each(&images, Path::new(folder));
     }
     pass(&mut loader, 0)?;
@@ -148,7 +196,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn pass(loader: &mut Loader, epoch: u64) -> Result<(), Box<dyn Error>> {
     for batch in loader.epoch(epoch) {
-        let _ = batch?.tensor("image", Device::Cpu)?;
+        let _ = batch?.take("image", Device::Cpu)?;
     }
     Ok(())
 }

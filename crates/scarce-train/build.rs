@@ -34,7 +34,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             "_GLIBCXX_USE_CXX11_ABI",
             env::var("LIBTORCH_CXX11_ABI").as_deref().unwrap_or("1"),
         )
-        .files(["native/process_state.cpp", "native/distributed.cpp"]);
+        .files([
+            "native/process_state.cpp",
+            "native/distributed.cpp",
+            "native/optimizers.cpp",
+            "native/owned_tensor.cpp",
+        ]);
     println!("cargo::rerun-if-env-changed=LIBTORCH_CXX11_ABI");
     if env::var_os("CARGO_FEATURE_NCCL").is_some() {
         with_nccl(&mut build, &library)?;

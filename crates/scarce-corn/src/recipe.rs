@@ -1,8 +1,11 @@
 //! The recipe: a student on few labels, a teacher that averages it, and what ties them on the rest.
 
+use scarce_train::distributed::Group;
 use scarce_train::image::{Seed, StreamKey};
+use scarce_train::loader::DataWait;
 use scarce_train::{
-    StepContext, StepLoss, Task, TaskError, ema_decay, ema_update, named_variables, ramp_up,
+    StepContext, StepLoss, Task, TaskError, TrainError, ema_decay, ema_update, named_variables,
+    ramp_up,
 };
 use tch::{Device, Tensor};
 
@@ -21,6 +24,10 @@ use crate::{Branch, CornError, LabelledVolume, SemiConfig, UnlabelledVolume};
 /// student sees with noise and the teacher without, the mean squared difference of their
 /// probabilities and [`coral_correlation`] of their features. Then the teacher's parameters move
 /// towards the student's; its batch-norm statistics are copied, and it runs in evaluation mode.
+///
+/// On several processes each takes an equal part of the labelled and of the unlabelled crops. As where a reference
+/// implementation is wrapped in `DistributedDataParallel`, Dice, batch normalisation and the correlation are those
+/// of a process's own crops, and gradients are averaged; the feature pool is one, and equal on all.
 ///
 /// Checkpoints hold `student.*` and `teacher.*`; the feature pool is kept as the task's memory.
 #[derive(Debug)]
@@ -72,7 +79,7 @@ impl SemiTask {
             width: config.network.base_filters,
             capacity: config.pool_capacity,
         };
-        let streams = TwoStreams::new(labelled, unlabelled, &config)?;
+        let streams = TwoStreams::new(labelled, unlabelled, &config, seed)?;
         Ok(Self {
             config,
             streams,
@@ -93,21 +100,25 @@ impl SemiTask {
         &self.student.network
     }
 
+    /// The time spent waiting for crops, for who shows it while the training goes on.
+    pub fn data_wait(&self) -> DataWait {
+        self.streams.data_wait()
+    }
+
     fn step_loss(&mut self, context: &StepContext) -> Result<StepLoss, CornError> {
-        let batch = self.streams.batch(&self.config, context)?;
-        let clean = batch.images.to_device(self.device);
-        let truth = batch.labels.to_device(self.device);
+        let batch = self.streams.batch(context, self.device)?;
+        let (clean, truth) = (&batch.images, &batch.labels);
         let (labelled, unlabelled) = (batch.labelled(), batch.unlabelled());
 
         let student = self
             .student
             .network
-            .forward(&self.noisy(&clean, &batch)?, true)?;
+            .forward(&self.noisy(&batch, context)?, true)?;
         let student_p = probabilities(&student.logits);
         let on_labelled = supervised(
             &student.logits.f_narrow(0, 0, labelled)?,
             &student_p.f_narrow(0, 0, labelled)?,
-            &truth,
+            truth,
         )?;
         let mut total = on_labelled.sum() * self.config.supervised_weight;
         let mut figures = Figures::default();
@@ -142,7 +153,7 @@ impl SemiTask {
                     teacher,
                     teacher_p,
                 };
-                self.refresh_pool(&batch, &truth, &answers, context)?;
+                self.refresh_pool(&batch, truth, &answers, context)?;
                 let coral = self.correlate(&batch, &answers, context)?;
                 figures.add("coral", coral.loss.f_double_value(&[])?);
                 figures.add("coral_rows", f64::from(coral.rows));
@@ -158,15 +169,22 @@ impl SemiTask {
         })
     }
 
-    /// The student's input: noise on the unlabelled crops.
-    fn noisy(&self, clean: &Tensor, batch: &Batch) -> Result<Tensor, CornError> {
-        let (labelled, unlabelled) = (batch.labelled(), batch.unlabelled());
+    /// The student's input: noise on the unlabelled crops, drawn for those of all processes.
+    fn noisy(&self, batch: &Batch, context: &StepContext) -> Result<Tensor, CornError> {
+        let (clean, labelled, unlabelled) = (&batch.images, batch.labelled(), batch.unlabelled());
         if unlabelled == 0 || self.config.noise == 0.0 {
             return Ok(clean.shallow_clone());
         }
         let tail = clean.f_narrow(0, labelled, unlabelled)?;
+        let mut size = tail.size();
+        size[0] *= i64::from(context.world_size);
+        let noise = Tensor::f_randn(size.as_slice(), (tail.kind(), tail.device()))?.f_narrow(
+            0,
+            i64::from(context.rank) * unlabelled,
+            unlabelled,
+        )?;
         let limit = 2.0 * self.config.noise;
-        let noise = (tail.f_randn_like()? * self.config.noise).f_clamp(-limit, limit)?;
+        let noise = (noise * self.config.noise).f_clamp(-limit, limit)?;
         Ok(Tensor::f_cat(
             &[clean.f_narrow(0, 0, labelled)?, tail + noise],
             0,
@@ -273,6 +291,10 @@ impl Task for SemiTask {
     fn after_step(&mut self, context: &StepContext) -> Result<(), TaskError> {
         let decay = ema_decay(context.step, self.config.ema_max_decay);
         Ok(ema_update(&self.teacher.store, &self.student.store, decay)?)
+    }
+
+    fn settle(&mut self, group: &Group) -> Result<(), TrainError> {
+        self.pool.exchange(group)
     }
 
     fn memory(&self) -> Vec<(String, Tensor)> {

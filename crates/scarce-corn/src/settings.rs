@@ -1,5 +1,6 @@
 //! The recipe's settings.
 
+use scarce_train::loader::LoaderConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::CornError;
@@ -49,6 +50,8 @@ pub struct SemiConfig {
     pub groups: i64,
     /// Temperature of the correlation's rows, in units of their mean distance.
     pub temperature: f64,
+    /// How crops are read ahead; it changes none of them.
+    pub loader: LoaderConfig,
 }
 
 impl Default for SemiConfig {
@@ -73,6 +76,7 @@ impl Default for SemiConfig {
             confidence_threshold: 0.0,
             groups: 4,
             temperature: 1.0,
+            loader: LoaderConfig::default(),
         }
     }
 }
@@ -157,6 +161,31 @@ impl SemiConfig {
             }
         }
         Ok(())
+    }
+
+    /// Refuses batches that `processes` cannot share equally: each takes as many labelled and as many unlabelled
+    /// crops as the others. `unlabelled` tells whether there are unlabelled volumes.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_processes(&self, unlabelled: bool, processes: u32) -> Result<(), CornError> {
+        let count = processes.max(1) as usize;
+        for (name, crops, matters) in [
+            ("labelled_batch", self.labelled_batch, true),
+            ("unlabelled_batch", self.unlabelled_batch, unlabelled),
+        ] {
+            if matters && !crops.is_multiple_of(count) {
+                let expected = "a multiple of the number of processes, which share it equally";
+                let got = format!("{crops} for {processes} processes");
+                return Err(CornError::setting(name, expected, got));
+            }
+        }
+        let share = Self {
+            labelled_batch: self.labelled_batch / count,
+            unlabelled_batch: self.unlabelled_batch / count,
+            ..self.clone()
+        };
+        share.check_batch(unlabelled)
     }
 
     fn check_batch(&self, unlabelled: bool) -> Result<(), CornError> {

@@ -2,6 +2,7 @@
 
 use scarce_mask::MaskError;
 use scarce_train::TrainError;
+use scarce_train::loader::LoaderError;
 use thiserror::Error;
 
 /// What can go wrong in the method.
@@ -48,6 +49,9 @@ pub enum MimError {
         /// Why.
         source: MaskError,
     },
+    /// A batch of slices cannot be had.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
     /// The training runtime failed.
     #[error(transparent)]
     Train(#[from] TrainError),

@@ -11,7 +11,9 @@ pub mod encoder;
 mod error;
 pub mod loss;
 pub mod pretrain;
+mod slices;
 pub mod sparse;
 
 pub use error::MimError;
-pub use pretrain::{PretrainConfig, PretrainTask, Reconstruction, SliceSample};
+pub use pretrain::{PretrainConfig, PretrainTask, Reconstruction};
+pub use slices::SliceSample;

@@ -1,22 +1,26 @@
 //! Pre-training on slices with region-weighted masks.
 
-use ndarray::{Array2, ArrayView2, Slice};
-use rand::Rng as _;
-use rand::seq::SliceRandom as _;
-use scarce_mask::{Audit, PatchRule, Policy, RegionGrid, Rounding, sample};
+use std::sync::Arc;
+
+use ndarray::{Array2, Axis};
+use scarce_mask::{Audit, PatchRule, Policy, Rounding};
 use scarce_train::image::{Seed, StreamKey};
+use scarce_train::loader::{
+    Batch, DataWait, Loader, LoaderConfig, Remainder, SampleArray, Sampler,
+};
 use scarce_train::{
     StepContext, StepLoss, Task, TaskError, array2_from_tensor, named_variables, tensor_from_array,
 };
 use serde::{Deserialize, Serialize};
 use tch::nn::VarStore;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::MimError;
 use crate::decoder::LightDecoder;
 use crate::densify::Densify;
 use crate::encoder::{EncoderConfig, SparseEncoder};
 use crate::loss::{counted_patches, normalise, patchify, reconstruction_loss, unpatchify};
+use crate::slices::{SliceSample, Slices};
 use crate::sparse::Active;
 
 const PATCH: i64 = SparseEncoder::STRIDE as i64;
@@ -43,6 +47,8 @@ pub struct PretrainConfig {
     pub patch_rule: PatchRule,
     /// Patches whose variance is lower are left out of the loss.
     pub flat_variance: f64,
+    /// How slices are read ahead; it changes no crop and no mask.
+    pub loader: LoaderConfig,
 }
 
 impl Default for PretrainConfig {
@@ -60,19 +66,9 @@ impl Default for PretrainConfig {
             rounding: Rounding::Nearest,
             patch_rule: PatchRule::AnyOverlap,
             flat_variance: 1e-4,
+            loader: LoaderConfig::default(),
         }
     }
-}
-
-/// One slice to train on.
-#[derive(Debug, Clone)]
-pub struct SliceSample {
-    /// Its name; masks and crops are functions of it.
-    pub id: String,
-    /// Intensities in 0 to 1, `(y, x)`.
-    pub pixels: Array2<f32>,
-    /// The region that matters, `(y, x)`.
-    pub region: Array2<bool>,
 }
 
 /// What the network makes of one masked slice.
@@ -95,8 +91,8 @@ pub struct Reconstruction {
 /// One pre-training.
 #[derive(Debug)]
 pub struct PretrainTask {
-    config: PretrainConfig,
-    slices: Vec<SliceSample>,
+    slices: Arc<Slices>,
+    loader: Loader,
     store: VarStore,
     encoder: SparseEncoder,
     densify: Densify,
@@ -104,20 +100,12 @@ pub struct PretrainTask {
     device: Device,
 }
 
-struct Crop {
-    pixels: Array2<f32>,
-    region: Array2<bool>,
-    cells: RegionGrid,
-    hidden: Array2<bool>,
-    audit: Audit,
-}
-
 impl PretrainTask {
     /// Prepares a pre-training.
     ///
     /// # Errors
     /// [`MimError::Data`] without slices, or for a region of another shape than its pixels;
-    /// [`MimError::Setting`] for settings out of range.
+    /// [`MimError::Setting`] for settings out of range; [`MimError::Loader`] for two slices of one name.
     pub fn new(
         config: PretrainConfig,
         slices: Vec<SliceSample>,
@@ -178,9 +166,13 @@ impl PretrainTask {
         );
         let channels = config.encoder.in_channels;
         let decoder = LightDecoder::new(&(&root / "decoder"), config.decoder_width, 4, channels);
+        let sampler = Sampler::shuffled(slices.len(), config.batch, Remainder::CarryOver)?;
+        let loader_config = config.loader;
+        let slices = Arc::new(Slices { config, slices });
+        let loader = Loader::new(Arc::clone(&slices), sampler, seed, loader_config)?;
         Ok(Self {
-            config,
             slices,
+            loader,
             store,
             encoder,
             densify,
@@ -191,63 +183,12 @@ impl PretrainTask {
 
     /// How many slices there are.
     pub fn slices(&self) -> usize {
-        self.slices.len()
+        self.slices.slices.len()
     }
 
-    /// The crop and mask of a slice in an epoch.
-    fn crop(&self, index: usize, epoch: u64, seed: Seed) -> Result<Crop, MimError> {
-        let slice = &self.slices[index];
-        let key = |purpose| StreamKey {
-            epoch,
-            sample_id: &slice.id,
-            purpose,
-        };
-        let mut rng = seed.stream(key("crop"));
-        let crop = self.config.crop_yx;
-        let shape: [usize; 2] = slice.pixels.dim().into();
-        let on_region = rng.random::<f64>() < self.config.region_chance;
-        let inside: Vec<(usize, usize)> = if on_region {
-            slice
-                .region
-                .indexed_iter()
-                .filter(|(_, v)| **v)
-                .map(|(at, _)| at)
-                .collect()
-        } else {
-            Vec::new()
-        };
-        let target = (!inside.is_empty())
-            .then(|| inside[rng.random_range(0..inside.len() as u64) as usize])
-            .map(<[usize; 2]>::from);
-        let start = [0, 1].map(|a| {
-            let room = shape[a].saturating_sub(crop[a]);
-            let jitter = rng.random::<f64>();
-            match target {
-                Some(at) => {
-                    let half = crop[a] as f64 / 2.0;
-                    let centred = at[a] as f64 - half + (jitter - 0.5) * half;
-                    centred.clamp(0.0, room as f64) as usize
-                }
-                None => (jitter * (room + 1) as f64) as usize,
-            }
-        });
-        let region = cut(slice.region.view(), start, crop, false);
-        let grid = crop.map(|n| n / SparseEncoder::STRIDE);
-        let mask_error = |source| MimError::Mask {
-            sample: slice.id.clone(),
-            source,
-        };
-        let cells = RegionGrid::from_mask(region.view(), grid, self.config.patch_rule)
-            .map_err(mask_error)?;
-        let (policy, rounding) = (&self.config.policy, self.config.rounding);
-        let mask = sample(&cells, policy, rounding, seed, key("mask")).map_err(mask_error)?;
-        Ok(Crop {
-            pixels: cut(slice.pixels.view(), start, crop, 0.0),
-            region,
-            cells,
-            hidden: mask.hidden,
-            audit: mask.audit,
-        })
+    /// The time spent waiting for slices, for who shows it while the training goes on.
+    pub fn data_wait(&self) -> DataWait {
+        self.loader.data_wait()
     }
 
     /// The prediction for pixels `(batch, 1, y, x)`, as patches.
@@ -266,29 +207,19 @@ impl PretrainTask {
 
     /// Crops and masks are drawn for the whole batch, which is little work; the network sees this process's share.
     fn step_loss(&mut self, context: &StepContext) -> Result<StepLoss, MimError> {
-        let crops = picks(self.slices.len(), self.config.batch, context)
-            .into_iter()
-            .map(|(index, epoch)| Ok((index, self.crop(index, epoch, context.seed)?)))
-            .collect::<Result<Vec<_>, MimError>>()?;
-        let stack = |f: &dyn Fn(&Crop) -> Tensor| -> Result<Tensor, MimError> {
-            let tensors: Vec<Tensor> = crops.iter().map(|(_, crop)| f(crop)).collect();
-            Ok(Tensor::f_stack(&tensors, 0)?
-                .f_unsqueeze(1)?
-                .to_device(self.device))
+        let mut batch = self.loader.batch_for(context)?;
+        let mut take = |name: &str| -> Result<Tensor, MimError> {
+            Ok(batch.take(name, self.device)?.f_to_kind(Kind::Float)?)
         };
-        let cells =
-            |cells: &Array2<bool>| tensor_from_array(&cells.mapv(|v| f32::from(u8::from(v))));
-        let pixels = stack(&|crop| tensor_from_array(&crop.pixels))?;
-        let hidden = stack(&|crop| cells(&crop.hidden))?;
-        let region = stack(&|crop| cells(crop.cells.cells()))?;
-        let flat_variance = self.config.flat_variance;
+        let (pixels, hidden, region) = (take("pixels")?, take("hidden")?, take("region")?);
+        let flat_variance = self.slices.config.flat_variance;
         let counted_in_batch = (context.world_size > 1)
             .then(|| {
                 let (pixels, hidden) = (patchify(&pixels, PATCH)?, hidden.f_flatten(1, -1)?);
                 counted_patches(&pixels, &hidden, flat_variance)
             })
             .transpose()?;
-        let mine = context.share(crops.len())?.range;
+        let mine = context.share(batch.samples.len())?.range;
         let [pixels, hidden, region] = [pixels, hidden, region]
             .map(|whole| whole.f_narrow(0, mine.start as i64, mine.len() as i64));
         let (pixels, hidden, region) = (pixels?, hidden?, region?);
@@ -308,19 +239,13 @@ impl PretrainTask {
                 loss.total * (part * f64::from(context.world_size))
             }
         };
-        let share = |part: &dyn Fn(&Audit) -> usize, of: &dyn Fn(&Audit) -> usize| {
-            let sum =
-                |f: &dyn Fn(&Audit) -> usize| crops.iter().map(|(_, c)| f(&c.audit)).sum::<usize>();
-            sum(part) as f64 / sum(of).max(1) as f64
-        };
+        let [hidden, cells, hidden_region, region_cells] = mask_counts(&batch)?;
+        let ratio = |part: i64, of: i64| part as f64 / of.max(1) as f64;
         let mut figures = vec![
-            (
-                "hidden_ratio".to_owned(),
-                share(&|a| a.hidden, &|a| a.cells),
-            ),
+            ("hidden_ratio".to_owned(), ratio(hidden, cells)),
             (
                 "hidden_region_ratio".to_owned(),
-                share(&|a| a.hidden_region, &|a| a.region_cells),
+                ratio(hidden_region, region_cells),
             ),
             ("flat_patches".to_owned(), loss.flat as f64),
         ];
@@ -330,10 +255,7 @@ impl PretrainTask {
         ] {
             figures.extend(value.map(|value| (name.to_owned(), value)));
         }
-        let sample_ids = crops[mine]
-            .iter()
-            .map(|(index, _)| self.slices[*index].id.clone())
-            .collect();
+        let sample_ids = batch.samples[mine].iter().map(|s| s.id.clone()).collect();
         Ok(StepLoss {
             total,
             figures,
@@ -351,12 +273,12 @@ impl PretrainTask {
         epoch: u64,
         seed: Seed,
     ) -> Result<Reconstruction, MimError> {
-        if index >= self.slices.len() {
-            let message = format!("there is no slice {index} of {}", self.slices.len());
+        if index >= self.slices() {
+            let message = format!("there is no slice {index} of {}", self.slices());
             return Err(MimError::Data { message });
         }
         let _guard = tch::no_grad_guard();
-        let crop = self.crop(index, epoch, seed)?;
+        let crop = self.slices.crop(index, epoch, seed)?;
         let batch = |t: Tensor| t.unsqueeze(0).unsqueeze(0).to_device(self.device);
         let pixels = batch(tensor_from_array(&crop.pixels));
         let hidden = batch(tensor_from_array(
@@ -364,7 +286,7 @@ impl PretrainTask {
         ));
         let target = normalise(&patchify(&pixels, PATCH)?)?;
         let predicted = self.predict(&pixels, &hidden, false)? * target.spread + target.mean;
-        let [rows, columns] = self.config.crop_yx.map(|n| n as i64 / PATCH);
+        let [rows, columns] = self.slices.config.crop_yx.map(|n| n as i64 / PATCH);
         let predicted = unpatchify(&predicted, 1, rows, columns)?;
         let visible = Active::new(&(hidden.neg() + 1.0)).like(&pixels)?;
         let masked = &pixels * &visible;
@@ -400,49 +322,13 @@ impl Task for PretrainTask {
     }
 }
 
-/// The step's slices and the epoch each is drawn in: permutation after permutation of all.
-fn picks(slices: usize, batch: usize, context: &StepContext) -> Vec<(usize, u64)> {
-    let first = context.step as usize * batch;
-    let mut order: Option<(u64, Vec<usize>)> = None;
-    (first..first + batch)
-        .map(|position| {
-            let epoch = (position / slices) as u64;
-            if order.as_ref().is_none_or(|(of, _)| *of != epoch) {
-                let mut fresh: Vec<usize> = (0..slices).collect();
-                let key = StreamKey {
-                    epoch,
-                    sample_id: "",
-                    purpose: "order",
-                };
-                fresh.shuffle(&mut context.seed.stream(key));
-                order = Some((epoch, fresh));
-            }
-            (
-                order
-                    .as_ref()
-                    .map_or(0, |(_, order)| order[position % slices]),
-                epoch,
-            )
-        })
-        .collect()
-}
-
-/// The window of an array, `outside` where it leaves it at the far ends.
-fn cut<T: Copy>(
-    array: ArrayView2<'_, T>,
-    start: [usize; 2],
-    shape: [usize; 2],
-    outside: T,
-) -> Array2<T> {
-    let mut window = Array2::from_elem((shape[0], shape[1]), outside);
-    let whole: [usize; 2] = array.dim().into();
-    let size = [0, 1].map(|a| shape[a].min(whole[a] - start[a]));
-    let inner = array.slice_each_axis(|axis| {
-        let a = axis.axis.index();
-        Slice::from(start[a]..start[a] + size[a])
-    });
-    window
-        .slice_each_axis_mut(|axis| Slice::from(0..size[axis.axis.index()]))
-        .assign(&inner);
-    window
+/// The masks' counts of a batch: hidden cells, cells, hidden cells of the region, cells of the region.
+fn mask_counts(batch: &Batch) -> Result<[i64; 4], MimError> {
+    let mut sums = [0; 4];
+    if let SampleArray::I64(audits) = batch.array("audit")? {
+        for (sum, counts) in sums.iter_mut().zip(audits.axis_iter(Axis(1))) {
+            *sum = counts.sum();
+        }
+    }
+    Ok(sums)
 }

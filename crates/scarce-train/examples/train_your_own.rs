@@ -20,10 +20,10 @@ struct Classify {
 
 impl Task for Classify {
     fn loss(&mut self, context: &StepContext) -> Result<StepLoss, TaskError> {
-        let batch = self.loader.batch(context.step)?;
-        let image = batch.tensor("image", Device::Cpu)?;
+        let mut batch = self.loader.batch_for(context)?;
+        let image = batch.take("image", Device::Cpu)?;
         let logits = self.network.forward(&image.flatten(1, -1));
-        let loss = logits.cross_entropy_for_logits(&batch.tensor("class", Device::Cpu)?);
+        let loss = logits.cross_entropy_for_logits(&batch.take("class", Device::Cpu)?);
         Ok(StepLoss::new(loss, batch.ids()))
     }
     fn weights(&self) -> Vec<(String, Tensor)> {
@@ -52,7 +52,7 @@ pub fn train(folder: &Path, config: &LoopConfig) -> Result<TrainingSummary, Box<
     let mut task = Classify {
         network: nn::linear(store.root() / "fc", 256, 2, nn::LinearConfig::default()),
         store,
-        loader: Loader::new(source, sampler, seed, LoaderConfig::default())?.until(config.steps),
+        loader: Loader::new(source, sampler, seed, LoaderConfig::default())?,
     };
     let mut run = RunFolder::open(folder, Existing::Continue, "", &RunManifest::default())?;
     run.add_sink(TensorBoard::new(&folder.join("tensorboard")));

@@ -9,6 +9,7 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/logger.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 #ifdef SCARCE_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
@@ -25,7 +26,9 @@ struct scarce_group {
 };
 
 struct scarce_reducer {
-  std::unique_ptr<c10d::Reducer> inner;
+  std::shared_ptr<c10d::Reducer> inner;
+  // The reducer tells it, unasked whether there is one, when other parameters are unused than before.
+  std::shared_ptr<c10d::Logger> logger;
 };
 
 namespace {
@@ -273,7 +276,7 @@ int scarce_reducer_new(
     std::reverse(buckets.begin(), buckets.end());
     // Searching for unused parameters serves losses that leave some out in some steps; it also
     // keeps the buckets as they are, so that a resumed run adds in the same order.
-    *reducer = new scarce_reducer{std::make_unique<c10d::Reducer>(
+    auto made = std::make_shared<c10d::Reducer>(
         all,
         std::move(buckets),
         group->inner,
@@ -285,7 +288,10 @@ int scarce_reducer_new(
         c10d::kDefaultFirstBucketBytes,
         /*skip_all_reduce_unused_params=*/false,
         /*use_python_reducer=*/false,
-        std::vector<std::int64_t>{})};
+        std::vector<std::int64_t>{});
+    auto logger = std::make_shared<c10d::Logger>(made);
+    made->set_logger(logger);
+    *reducer = new scarce_reducer{std::move(made), std::move(logger)};
   });
 }
 

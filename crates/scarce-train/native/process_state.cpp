@@ -1,7 +1,11 @@
 // State that libtorch keeps for the whole process (or thread) and that tch does not reach: random
 // generators, deterministic algorithms, threads, autocast, and which CUDA library is loaded.
 #include <dlfcn.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
+#include <cstdlib>
 #include <mutex>
 #include <string>
 
@@ -117,6 +121,21 @@ int scarce_set_intra_op_threads(int count, char* message) {
 
 int scarce_set_inter_op_threads(int count, char* message) {
   return scarce::guarded(message, [&] { at::set_num_interop_threads(count); });
+}
+
+// Keeps freed memory for the next step: given back, it comes again as pages to be zeroed. What the environment
+// says of it counts before us.
+void scarce_keep_freed_memory() {
+#ifdef __GLIBC__
+  for (const char* variable : {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"}) {
+    if (std::getenv(variable) != nullptr) {
+      return;
+    }
+  }
+  // The largest threshold there is; larger pieces always come and go.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, -1);
+#endif
 }
 
 // Switches autocast to bfloat16 on for this thread; `was_enabled` and `was_type` receive what

@@ -3,7 +3,7 @@
 use scarce_image::Seed;
 use tch::Tensor;
 
-use crate::distributed::Share;
+use crate::distributed::{Group, Share};
 use crate::{LayerDepth, Precision, TaskError, TrainError};
 
 /// Where the loop stands.
@@ -128,6 +128,15 @@ pub trait Task {
     /// # Errors
     /// Whatever went wrong; the run stops.
     fn after_step(&mut self, _context: &StepContext) -> Result<(), TaskError> {
+        Ok(())
+    }
+
+    /// On several processes, after [`Self::after_step`]: makes equal on all what [`Self::memory`] keeps, since rank 0
+    /// alone writes it down. Weights need no such thing, and running statistics are settled by the loop.
+    ///
+    /// # Errors
+    /// [`TrainError::Distributed`] where another process is lost; the run stops.
+    fn settle(&mut self, _group: &Group) -> Result<(), TrainError> {
         Ok(())
     }
 

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use ndarray::{Array2, Array3, arr0};
 use rand::Rng as _;
+use scarce_train::StepContext;
 use scarce_train::image::Seed;
 use scarce_train::loader::{
-    Batch, Loader, LoaderConfig, LoaderError, Remainder, Sample, SampleContext, Sampler, Source,
-    SourceError,
+    Batch, Loader, LoaderConfig, LoaderError, Remainder, Sample, SampleArray, SampleContext,
+    Sampler, Shard, Source, SourceError,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -237,6 +238,75 @@ fn arrays_become_tensors_on_the_trainer() {
         message.contains("`mask`") && message.contains("image"),
         "{message}"
     );
+}
+
+/// Each array once, with the memory that the workers filled.
+#[test]
+fn arrays_are_taken_without_a_copy() {
+    let mut batch = loader(Phantoms::default(), 2, 1).batch(0).unwrap();
+    for name in ["image", "label", "class"] {
+        let copied = batch.tensor(name, Device::Cpu).unwrap();
+        let filled = match batch.array(name).unwrap() {
+            SampleArray::F32(array) => array.as_ptr() as usize,
+            SampleArray::U8(array) => array.as_ptr() as usize,
+            SampleArray::I64(array) => array.as_ptr() as usize,
+            other => panic!("{other:?}"),
+        };
+        let taken = batch.take(name, Device::Cpu).unwrap();
+        assert_eq!(taken.data_ptr() as usize, filled, "{name}");
+        assert!(
+            taken.kind() == copied.kind() && taken.equal(&copied),
+            "{name}"
+        );
+        let message = batch.take(name, Device::Cpu).unwrap_err().to_string();
+        assert!(message.contains(name), "{message}");
+    }
+}
+
+#[test]
+fn a_task_gets_the_batches_of_its_run() {
+    let context = |step, seed, total_steps| StepContext {
+        step,
+        total_steps,
+        seed: Seed(seed),
+        rank: 0,
+        world_size: 1,
+    };
+    let whole = collect(&mut loader(Phantoms::default(), 2, 2), 0..4);
+    let source = Arc::new(Phantoms::default());
+    let mut other_seed = Loader::new(
+        Arc::clone(&source),
+        two_streams(),
+        Seed(8),
+        LoaderConfig::default(),
+    )
+    .unwrap();
+    assert!(other_seed.batch_for(&context(2, 8, 3)).unwrap() != whole[2]);
+    assert_eq!(other_seed.batch_for(&context(2, 7, 3)).unwrap(), whole[2]);
+    drop(other_seed);
+    assert_eq!(
+        source.read.lock().unwrap().len(),
+        10,
+        "beyond the last step"
+    );
+}
+
+#[test]
+fn ranks_parts_make_up_the_batch() {
+    let whole = loader(Phantoms::default(), 2, 2).batch(3).unwrap();
+    let mut parts = loader(Phantoms::default(), 2, 2);
+    let mut of_rank = |rank| {
+        parts.set_shard(Shard { rank, world: 2 }).unwrap();
+        parts.batch(3).unwrap()
+    };
+    let (first, second) = (of_rank(0), of_rank(1));
+    let labelled = |batch: &Batch| batch.ids()[..batch.of_stream(0)].to_vec();
+    assert_eq!(
+        [labelled(&first), labelled(&second)].concat(),
+        labelled(&whole)
+    );
+    assert_eq!(first.samples.len() + second.samples.len(), 5);
+    assert!(parts.set_shard(Shard { rank: 2, world: 2 }).is_err());
 }
 
 /// A count shared by threads, to see that an epoch of a validation is read once, no sample more.

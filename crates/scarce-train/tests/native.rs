@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use scarce_train::native::autocast::{Autocast, in_bfloat16};
 use scarce_train::native::cuda_library::{driver_devices, libtorch_file, load_library};
+use scarce_train::native::optimizers::{Sgd, Updated, sgd};
+use scarce_train::native::owned_tensor::tensor_from_vec;
 use scarce_train::native::process_state::{
     generator_state, is_deterministic, set_deterministic, set_generator_state,
     set_inter_op_threads, set_intra_op_threads, thread_counts,
@@ -170,4 +172,70 @@ fn a_machine_without_a_driver_says_so() {
         }
         Err(error) => assert!(error.to_string().contains("CUDA"), "{error}"),
     }
+}
+
+#[test]
+fn a_vector_becomes_a_tensor_of_its_shape() {
+    let values: Vec<f32> = (0..6).map(|n| n as f32).collect();
+    let expected = Tensor::from_slice(&values).view([2, 3]);
+    let pointer = values.as_ptr() as usize;
+    let tensor = tensor_from_vec(values, &[2, 3]).unwrap();
+    assert_eq!(tensor.data_ptr() as usize, pointer);
+    let view = tensor.select(0, 1);
+    drop(tensor);
+    assert!(
+        view.equal(&expected.select(0, 1)),
+        "a view keeps the memory"
+    );
+    for (kind, tensor) in [
+        (Kind::Uint8, tensor_from_vec(vec![1u8, 2], &[2])),
+        (Kind::Int16, tensor_from_vec(vec![1i16, 2], &[2])),
+        (Kind::Int, tensor_from_vec(vec![1i32, 2], &[2])),
+        (Kind::Int64, tensor_from_vec(vec![1i64, 2], &[2])),
+        (Kind::Double, tensor_from_vec(vec![1f64, 2.0], &[2])),
+        (Kind::Bool, tensor_from_vec(vec![true, true], &[2])),
+    ] {
+        let tensor = tensor.unwrap();
+        assert_eq!((tensor.kind(), tensor.size()), (kind, vec![2]));
+    }
+    assert_eq!(
+        tensor_from_vec(Vec::<f32>::new(), &[0, 3]).unwrap().size(),
+        [0, 3]
+    );
+    for shape in [&[4][..], &[-3, -2], &[3, 3], &[i64::MAX, 4]] {
+        assert!(tensor_from_vec(vec![0f32; 6], shape).is_err(), "{shape:?}");
+    }
+}
+
+/// What libtorch's fused kernels would walk over wrongly is refused.
+#[test]
+fn updates_of_unlike_tensors_are_refused() {
+    let _turn = take_turn();
+    let zeros = |size: &[i64]| Tensor::zeros(size, (Kind::Float, Device::Cpu));
+    let settings = Sgd {
+        learning_rate: 0.1,
+        momentum: 0.0,
+        weight_decay: 0.0,
+        nesterov: false,
+    };
+    for (parameter, gradient, said) in [
+        (zeros(&[2, 3]), zeros(&[3, 2]), "shape"),
+        (zeros(&[2, 3]), zeros(&[3, 2]).tr(), "strides"),
+        (zeros(&[2, 6]).narrow(1, 0, 3), zeros(&[2, 3]), "gaps"),
+        (zeros(&[2, 3]), zeros(&[1]).expand([2, 3], false), "dense"),
+    ] {
+        let updated = Updated {
+            parameters: vec![parameter],
+            gradients: vec![gradient],
+            ..Updated::default()
+        };
+        let message = sgd(&updated, settings).unwrap_err().to_string();
+        assert!(message.contains(said), "{message} lacks {said}");
+    }
+    let lists = Updated {
+        parameters: vec![zeros(&[1])],
+        ..Updated::default()
+    };
+    let message = sgd(&lists, settings).unwrap_err().to_string();
+    assert!(message.contains("different lengths"), "{message}");
 }

@@ -3,6 +3,8 @@
 use ndarray::{Array, ArrayD, Axis, Dimension, IxDyn};
 use tch::Tensor;
 
+use super::LoaderError;
+use crate::native::owned_tensor::tensor_from_vec;
 use crate::tensor_from_array;
 
 /// An array of a sample, or of a batch with the samples along the first axis.
@@ -55,6 +57,25 @@ impl SampleArray {
     /// A CPU tensor of the array's shape and values.
     pub fn tensor(&self) -> Tensor {
         on_each_kind!(self, array => tensor_from_array(array))
+    }
+
+    /// As [`Self::tensor`], but with the array's own memory where it is in C order: nothing is copied.
+    ///
+    /// # Errors
+    /// [`LoaderError::Native`] from libtorch.
+    pub fn into_tensor(self) -> Result<Tensor, LoaderError> {
+        on_each_kind!(self, array => {
+            let shape: Vec<i64> = array.shape().iter().map(|n| *n as i64).collect();
+            let array = if array.is_standard_layout() {
+                array
+            } else {
+                array.as_standard_layout().into_owned()
+            };
+            let (mut values, first) = array.into_raw_vec_and_offset();
+            values.drain(..first.unwrap_or(0));
+            values.truncate(shape.iter().product::<i64>() as usize);
+            Ok(tensor_from_vec(values, &shape)?)
+        })
     }
 
     /// Kind and shape, as messages show them.

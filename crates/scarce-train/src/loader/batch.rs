@@ -99,25 +99,43 @@ impl Batch {
         Ok(&self.stacked(name)?.places)
     }
 
-    /// [`Self::array`] as a tensor on `device`. On its way to a CUDA device it goes through pinned
+    /// [`Self::array`] as a tensor on `device`, a copy. On its way to a CUDA device it goes through pinned
     /// memory, so that the copy runs beside the network.
     ///
     /// # Errors
     /// [`LoaderError::NoArray`], and [`LoaderError::Torch`] for want of memory.
     pub fn tensor(&self, name: &str, device: Device) -> Result<Tensor, LoaderError> {
-        let tensor = self.array(name)?.tensor();
-        if !device.is_cuda() {
-            return Ok(tensor.f_to_device(device)?);
+        on_device(self.array(name)?.tensor(), device)
+    }
+
+    /// As [`Self::tensor`], but takes the array out of the batch: on the CPU nothing is copied.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub fn take(&mut self, name: &str, device: Device) -> Result<Tensor, LoaderError> {
+        match self.arrays.remove(name) {
+            Some(stacked) => on_device(stacked.values.into_tensor()?, device),
+            None => Err(self.no_array(name)),
         }
-        let pinned = tensor.f_pin_memory(device)?;
-        Ok(pinned.f_to_device_(device, pinned.kind(), true, false)?)
     }
 
     fn stacked(&self, name: &str) -> Result<&Stacked, LoaderError> {
-        self.arrays.get(name).ok_or_else(|| LoaderError::NoArray {
+        self.arrays.get(name).ok_or_else(|| self.no_array(name))
+    }
+
+    fn no_array(&self, name: &str) -> LoaderError {
+        LoaderError::NoArray {
             array: name.to_owned(),
             step: self.step,
             known: format!("{:?}", self.arrays.keys().collect::<Vec<_>>()),
-        })
+        }
     }
+}
+
+fn on_device(tensor: Tensor, device: Device) -> Result<Tensor, LoaderError> {
+    if !device.is_cuda() {
+        return Ok(tensor.f_to_device(device)?);
+    }
+    let pinned = tensor.f_pin_memory(device)?;
+    Ok(pinned.f_to_device_(device, pinned.kind(), true, false)?)
 }

@@ -74,4 +74,7 @@ pub enum LoaderError {
     /// libtorch refused a batch.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
+    /// libtorch refused a batch's memory.
+    #[error(transparent)]
+    Native(#[from] crate::native::NativeError),
 }

@@ -15,8 +15,9 @@ use scarce_image::Seed;
 
 use super::{
     Batch, DataWait, DrawnSample, LoaderConfig, LoaderError, LoaderStats, Sample, SampleContext,
-    Sampler, Source,
+    Sampler, Shard, Source,
 };
+use crate::StepContext;
 
 /// Hands over the batches of a run, read ahead by worker threads.
 ///
@@ -101,6 +102,32 @@ impl Loader {
         self.stats.batches += 1;
         self.stats.samples += batch.samples.len() as u64;
         Ok(batch)
+    }
+
+    /// The batch of the loop's step, by the loop's seed and with nothing beyond its last step read ahead: what a
+    /// [`crate::Task`] calls for its loss.
+    ///
+    /// # Errors
+    /// As [`Self::batch`].
+    pub fn batch_for(&mut self, context: &StepContext) -> Result<Batch, LoaderError> {
+        if self.seed != context.seed {
+            self.seed = context.seed;
+            self.pool = None;
+        }
+        self.until = context.total_steps;
+        self.batch(context.step)
+    }
+
+    /// From the next batch on, leaves this process its part of every one ([`Sampler::sharded`]).
+    ///
+    /// # Errors
+    /// [`LoaderError::Setting`] for a rank beyond the last.
+    pub fn set_shard(&mut self, shard: Shard) -> Result<(), LoaderError> {
+        if self.sampler.shard() != shard {
+            self.sampler = self.sampler.clone().sharded(shard)?;
+            self.pool = None;
+        }
+        Ok(())
     }
 
     /// The batches of `steps`, with nothing beyond read ahead. An iteration that is left early leaves the

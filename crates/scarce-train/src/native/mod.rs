@@ -9,6 +9,8 @@ pub mod autocast;
 mod border;
 pub mod collectives;
 pub mod cuda_library;
+pub mod optimizers;
+pub mod owned_tensor;
 pub mod process_state;
 pub mod store;
 

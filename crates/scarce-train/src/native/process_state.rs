@@ -30,6 +30,7 @@ unsafe extern "C" {
     ) -> c_int;
     fn scarce_set_intra_op_threads(count: c_int, message: *mut c_char) -> c_int;
     fn scarce_set_inter_op_threads(count: c_int, message: *mut c_char) -> c_int;
+    fn scarce_keep_freed_memory();
 }
 
 /// The state of libtorch's default generator on `device`: one dimension of bytes (5056 on a CPU, 16 on
@@ -126,6 +127,14 @@ pub fn set_inter_op_threads(count: i32) -> Result<(), NativeError> {
     call("set the threads between operators", |message| unsafe {
         scarce_set_inter_op_threads(count, message)
     })
+}
+
+/// Makes the C library keep pieces of up to 32 MiB that are freed, for the next step, instead of giving them back to
+/// the system: asked for again, each of their pages would be zeroed anew. The process then stays as large as its
+/// largest step. Where the environment tunes glibc's `malloc`, or the C library is another, nothing is changed.
+pub fn keep_freed_memory() {
+    // SAFETY: no pointer crosses; `mallopt` takes the allocator's lock.
+    unsafe { scarce_keep_freed_memory() }
 }
 
 fn generator_index(device: Device, action: &'static str) -> Result<c_int, NativeError> {

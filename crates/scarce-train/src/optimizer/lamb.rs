@@ -2,12 +2,15 @@
 
 use tch::Tensor;
 
-use super::norm::scalar_like;
+use super::scratch::Scratch;
 use super::slot::Slot;
 use crate::TrainError;
+use crate::native::optimizers;
 
 /// The settings of one update.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Lamb {
+    pub learning_rate: f64,
     pub betas: (f64, f64),
     pub eps: f64,
     pub weight_decay: f64,
@@ -18,57 +21,45 @@ pub(super) struct Lamb {
 
 impl Lamb {
     /// u = m̂ / (√v̂ + ε) + decay·p; p ← p − lr · ‖p‖/‖u‖ · u, where the ratio is 1 if either norm is 0.
-    /// Parameters without decay have no ratio unless `always_adapt`. What is on the way is kept in `room`, which
-    /// may hold the gradient.
+    /// Parameters without decay have no ratio unless `always_adapt`.
     pub(super) fn update(
         &self,
         slot: &mut Slot,
-        gradient: &Tensor,
-        learning_rate: f64,
-        room: &mut Tensor,
+        gradient: Option<&Tensor>,
+        scratch: &mut Scratch,
     ) -> Result<(), TrainError> {
+        // timm counts for all parameters together, those without a gradient included.
         let t = slot.count_step()?;
-        let [first, second] = &mut slot.moments[..] else {
+        let ([first, second], Some(gradient)) = (&slot.moments[..], gradient) else {
             return Ok(());
         };
-        let (beta1, beta2) = self.betas;
-        let _ = first.f_lerp_(gradient, 1.0 - beta1)?;
-        let _ = second.f_lerp_(&gradient.f_mul_out(room, gradient)?, 1.0 - beta2)?;
-        let (correction1, correction2) = if self.bias_correction {
-            (1.0 - beta1.powf(t), 1.0 - beta2.powf(t))
+        let weight_decay = if slot.settings.decays {
+            self.weight_decay
         } else {
-            (1.0, 1.0)
+            0.0
         };
-        let mut update = second.f_sqrt_out(room)?;
-        let _ = update
-            .f_mul_scalar_(correction1 / correction2.sqrt())?
-            .f_add_scalar_(correction1 * self.eps)?
-            .f_reciprocal_()?
-            .f_mul_(first)?;
-        let parameter = &mut slot.parameter;
-        let mut rate = scalar_like(-learning_rate, parameter)?;
-        if self.weight_decay != 0.0 {
-            let decay = scalar_like(self.weight_decay, parameter)?;
-            let _ = update.f_addcmul_(parameter, &decay)?;
-        }
-        if self.weight_decay != 0.0 || self.always_adapt {
-            rate = rate.f_mul(&self.trust_ratio(&parameter.f_norm()?, &update.f_norm()?)?)?;
-        }
-        let _ = parameter.f_addcmul_(&update, &rate)?;
+        let (beta1, beta2) = self.betas;
+        let settings = optimizers::Lamb {
+            learning_rate: self.learning_rate * slot.settings.learning_rate_scale,
+            betas: self.betas,
+            eps: self.eps,
+            weight_decay,
+            corrections: if self.bias_correction {
+                (1.0 - beta1.powf(t), 1.0 - beta2.powf(t))
+            } else {
+                (1.0, 1.0)
+            },
+            adapts: weight_decay != 0.0 || self.always_adapt,
+            trust_clip: self.trust_clip,
+        };
+        let rooms = scratch.rooms(&slot.parameter)?;
+        optimizers::lamb(
+            &slot.parameter,
+            gradient,
+            [first, second],
+            rooms.each_ref(),
+            settings,
+        )?;
         Ok(())
-    }
-
-    /// On the device, so that nothing waits for it.
-    fn trust_ratio(&self, of_parameter: &Tensor, of_update: &Tensor) -> Result<Tensor, TrainError> {
-        let usable = of_parameter
-            .f_gt(0.0)?
-            .f_logical_and(&of_update.f_gt(0.0)?)?;
-        let ratio = of_parameter.f_div(of_update)?;
-        let ratio = ratio.f_where_self(&usable, &ratio.f_ones_like()?)?;
-        Ok(if self.trust_clip {
-            ratio.f_clamp_max(1.0)?
-        } else {
-            ratio
-        })
     }
 }

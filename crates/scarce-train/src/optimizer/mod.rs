@@ -1,26 +1,27 @@
 //! Optimizers whose state is ours to save.
 //!
-//! Updates are PyTorch's and timm's, in place, with no more passes over memory than their eager forms and no
-//! temporaries. tch exposes neither libtorch's `_fused_*_` nor its `_foreach_*` kernels.
+//! Updates are PyTorch's and timm's: libtorch's own fused kernels for AdamW and SGD, timm's order of operations for
+//! LAMB ([`crate::native::optimizers`]).
 
-mod adamw;
+mod clip;
 mod config;
 #[cfg(test)]
 mod goldens;
+mod gradients;
 mod groups;
 mod lamb;
-mod norm;
 mod scratch;
-mod sgd;
 mod slot;
+mod together;
 
 use tch::Tensor;
 
 use crate::TrainError;
+use crate::native::optimizers;
+pub(crate) use clip::clip_scale;
 pub use config::OptimizerConfig;
 pub use groups::{GroupsConfig, LayerDepth, ParameterSettings};
-pub(crate) use norm::clip_scale;
-use norm::global_norm;
+use lamb::Lamb;
 use scratch::Scratch;
 use slot::Slot;
 
@@ -102,9 +103,8 @@ impl Optimizer {
     /// # Errors
     /// [`TrainError::Torch`] from libtorch.
     pub fn gradient_norm(&self) -> Result<f64, TrainError> {
-        let _guard = tch::no_grad_guard();
         let gradients: Vec<Tensor> = self.slots.iter().filter_map(Slot::gradient).collect();
-        global_norm(&gradients)
+        Ok(optimizers::global_norm(&gradients)?)
     }
 
     /// Another weight decay from the next update on, for decays that move over a run.
@@ -112,11 +112,11 @@ impl Optimizer {
         self.weight_decay = weight_decay;
     }
 
-    /// One update with gradients scaled by `gradient_scale` (1, or less to clip). Parameters
-    /// without a gradient keep their values and moments.
+    /// One update with gradients scaled by `gradient_scale` (1, or less to clip), in place as
+    /// `torch.nn.utils.clip_grad_norm_` does. Parameters without a gradient keep their values and moments.
     ///
     /// # Errors
-    /// [`TrainError::Torch`] from libtorch.
+    /// [`TrainError::Native`] from libtorch, such as for a parameter that has gaps in memory.
     pub fn step(&mut self, learning_rate: f64, gradient_scale: f64) -> Result<(), TrainError> {
         let _guard = tch::no_grad_guard();
         let scale = match self.config {
@@ -128,56 +128,61 @@ impl Optimizer {
             }
             _ => gradient_scale,
         };
-        for slot in &mut self.slots {
-            let Some(gradient) = slot.gradient() else {
-                if matches!(self.config, OptimizerConfig::Lamb { .. }) {
-                    // timm counts for all parameters together.
-                    slot.count_step()?;
+        let gradients = gradients::scaled(&self.slots, scale)?;
+        let (slots, weight_decay) = (&mut self.slots, self.weight_decay);
+        match self.config {
+            OptimizerConfig::Sgd {
+                momentum, nesterov, ..
+            } => {
+                for (alike, updated) in
+                    together::gather(slots, gradients, learning_rate, weight_decay)?
+                {
+                    let settings = optimizers::Sgd {
+                        learning_rate: alike.learning_rate,
+                        momentum,
+                        weight_decay: alike.weight_decay,
+                        nesterov,
+                    };
+                    optimizers::sgd(&updated, settings)?;
                 }
-                continue;
-            };
-            let mut room = self.scratch.like(&slot.parameter)?;
-            let gradient = Scratch::scaled(&gradient, scale, &room)?;
-            let weight_decay = if slot.settings.decays {
-                self.weight_decay
-            } else {
-                0.0
-            };
-            let rate = learning_rate * slot.settings.learning_rate_scale;
-            match self.config {
-                OptimizerConfig::Sgd {
-                    momentum, nesterov, ..
-                } => sgd::Sgd {
-                    momentum,
-                    weight_decay,
-                    nesterov,
+            }
+            OptimizerConfig::AdamW {
+                beta1, beta2, eps, ..
+            } => {
+                for (alike, updated) in
+                    together::gather(slots, gradients, learning_rate, weight_decay)?
+                {
+                    let settings = optimizers::AdamW {
+                        step: alike.step,
+                        learning_rate: alike.learning_rate,
+                        betas: (beta1, beta2),
+                        eps,
+                        weight_decay: alike.weight_decay,
+                    };
+                    optimizers::adamw(&updated, settings)?;
                 }
-                .update(slot, &gradient, rate, &room)?,
-                OptimizerConfig::AdamW {
-                    beta1, beta2, eps, ..
-                } => adamw::AdamW {
+            }
+            OptimizerConfig::Lamb {
+                beta1,
+                beta2,
+                eps,
+                bias_correction,
+                trust_clip,
+                always_adapt,
+                ..
+            } => {
+                let lamb = Lamb {
+                    learning_rate,
                     betas: (beta1, beta2),
                     eps,
                     weight_decay,
-                }
-                .update(slot, &gradient, rate, &mut room)?,
-                OptimizerConfig::Lamb {
-                    beta1,
-                    beta2,
-                    eps,
                     bias_correction,
                     trust_clip,
                     always_adapt,
-                    ..
-                } => lamb::Lamb {
-                    betas: (beta1, beta2),
-                    eps,
-                    weight_decay,
-                    bias_correction,
-                    trust_clip,
-                    always_adapt,
+                };
+                for (slot, gradient) in slots.iter_mut().zip(&gradients) {
+                    lamb.update(slot, gradient.as_ref(), &mut self.scratch)?;
                 }
-                .update(slot, &gradient, rate, &mut room)?,
             }
         }
         Ok(())

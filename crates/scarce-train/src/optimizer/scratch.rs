@@ -1,10 +1,9 @@
-//! One piece of memory for what updates compute on their way, used by one parameter after the other.
+//! Two pieces of memory for what LAMB's updates compute on their way, used by one parameter after the other.
 //!
 //! Fresh temporaries of megabytes are fresh pages from the operating system, and cost more than the arithmetic.
 
 use tch::Tensor;
 
-use super::norm::scalar_like;
 use crate::TrainError;
 
 #[derive(Debug)]
@@ -22,12 +21,12 @@ impl Scratch {
         }
     }
 
-    /// A tensor of the shape, layout, type and device of `parameter`, its values anything.
-    pub(super) fn like(&mut self, parameter: &Tensor) -> Result<Tensor, TrainError> {
+    /// Two tensors of the shape, layout, type and device of `parameter`, their values anything.
+    pub(super) fn rooms(&mut self, parameter: &Tensor) -> Result<[Tensor; 2], TrainError> {
         let kind = (parameter.kind(), parameter.device());
         let memory = match self.memory.take() {
             Some(memory) if (memory.kind(), memory.device()) == kind => memory,
-            _ => Tensor::f_empty([self.largest as i64], kind)?,
+            _ => Tensor::f_empty([2 * self.largest as i64], kind)?,
         };
         let (size, stride) = (parameter.size(), parameter.stride());
         let extent: i64 = size
@@ -35,27 +34,18 @@ impl Scratch {
             .zip(&stride)
             .map(|(n, step)| (n - 1) * step)
             .sum();
-        let tensor = if extent + 1 == parameter.numel() as i64 {
-            memory.f_as_strided(&size, &stride, None::<i64>)?
-        } else {
-            memory
-                .f_narrow(0, 0, parameter.numel() as i64)?
-                .f_view(size.as_slice())?
+        let is_dense = extent + 1 == parameter.numel() as i64;
+        let room = |number: i64| {
+            let from = number * self.largest as i64;
+            if is_dense {
+                memory.f_as_strided(&size, &stride, from)
+            } else {
+                let part = memory.f_narrow(0, from, parameter.numel() as i64)?;
+                part.f_view(size.as_slice())
+            }
         };
+        let rooms = [room(0)?, room(1)?];
         self.memory = Some(memory);
-        Ok(tensor)
-    }
-
-    /// The gradient times `scale`, in the memory of `into` where it has to be computed.
-    pub(super) fn scaled(
-        gradient: &Tensor,
-        scale: f64,
-        into: &Tensor,
-    ) -> Result<Tensor, TrainError> {
-        Ok(if scale == 1.0 {
-            gradient.shallow_clone()
-        } else {
-            gradient.f_mul_out(into, &scalar_like(scale, gradient)?)?
-        })
+        Ok(rooms)
     }
 }

@@ -160,6 +160,8 @@ impl LoopConfig {
             settings.remove(key);
             settings.remove(&format!("training.{key}"));
         }
+        // A loader's settings change no byte of a batch, wherever a method has its own.
+        settings.retain(|key, _| !key.contains(".loader."));
         Ok(settings)
     }
 }
@@ -178,6 +180,26 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
         }
         value => {
             into.insert(path.to_owned(), value.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_no_step_is_not_held_against_a_resumed_run() {
+        let resolved = "seed = 3\n[method]\nbatch = 2\n[method.loader]\nworkers = 5\n";
+        let settings = LoopConfig::default().settings(resolved).unwrap();
+        for (key, counts) in [
+            ("seed", true),
+            ("method.batch", true),
+            ("method.loader.workers", false),
+            ("training.learning_rate", true),
+            ("training.steps", false),
+        ] {
+            assert_eq!(settings.contains_key(key), counts, "{key}");
         }
     }
 }

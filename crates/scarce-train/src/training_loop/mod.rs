@@ -22,6 +22,7 @@ use session::Session;
 pub use summary::{Outcome, TrainingSummary};
 pub use validation::{Goal, ValidationConfig};
 
+use crate::native::process_state::keep_freed_memory;
 use crate::{RunFolder, Task, TrainError};
 
 /// Trains `task` into `run`.
@@ -37,7 +38,8 @@ pub fn run_training(
     run_training_with(task, config, run, seed, TrainingHooks::default())
 }
 
-/// Trains `task` into `run`, listening to the world outside.
+/// Trains `task` into `run`, listening to the world outside. For the whole process, freed memory is kept from then on
+/// ([`keep_freed_memory`]).
 ///
 /// On several processes ([`TrainingHooks::processes`]) all call this with the same settings, and all end at
 /// the same step, by the same outcome; rank 0 writes `run`, the others [follow](RunFolder::follow) it. Where
@@ -55,6 +57,7 @@ pub fn run_training_with(
     hooks: TrainingHooks<'_>,
 ) -> Result<TrainingSummary, TrainError> {
     config.check()?;
+    keep_freed_memory();
     let mut session = Session::new(task, config, run, seed, hooks)?;
     session.begin()?;
     let outcome = session.train()?;

@@ -86,14 +86,16 @@ impl Session<'_, '_> {
         Ok(mean.f_double_value(&[0])?)
     }
 
-    /// After every step, as whatever uses or saves the statistics, and whenever it does, then finds the same.
-    pub(super) fn settle_statistics(&self) -> Result<(), TrainError> {
+    /// After every step, as whatever uses or saves running statistics and memory, and whenever it does, then finds
+    /// the same.
+    pub(super) fn settle(&mut self) -> Result<(), TrainError> {
         let Some(group) = self.hooks.processes else {
             return Ok(());
         };
         let is_statistic = |name: &str| STATISTICS.iter().any(|end| name.ends_with(end));
         let statistics = tensors(&self.task.weights(), is_statistic);
-        settle_buffers(group, self.hooks.batch_norm, &statistics)
+        settle_buffers(group, self.hooks.batch_norm, &statistics)?;
+        self.task.settle(group)
     }
 
     /// Each process validated the same weights; by whose figures all go on is settled, lest the last digit of

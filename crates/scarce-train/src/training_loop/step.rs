@@ -41,7 +41,7 @@ impl Session<'_, '_> {
         self.state.step += 1;
         self.state.last_loss = Some(batches.loss);
         self.task.after_step(&context).map_err(task_error)?;
-        self.settle_statistics()?;
+        self.settle()?;
         if let Some(ema) = &mut self.ema {
             ema.update(&self.task.weights(), updates)?;
         }

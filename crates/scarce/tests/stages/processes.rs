@@ -207,13 +207,16 @@ fn what_cannot_be_shared_is_refused() {
     let semi = r#"
 [data]
 labelled = [{ id = "a", image = "a.nii.gz", label = "a.labels.nii.gz" }]
+
+[method]
+labelled_batch = 3
 "#;
     fs::write(folder.join("semi.toml"), semi).unwrap();
     let small = pretrain("run", &["--set", "method.batch=1"]);
     for (arguments, part) in [
         (
             &["semi", "--config", "semi.toml", "--out", "run"][..],
-            "`semi` trains on one process",
+            "labelled_batch: expected a multiple of the number of processes, which share it equally, got 3",
         ),
         (
             &small,

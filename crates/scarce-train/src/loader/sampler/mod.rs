@@ -158,6 +158,11 @@ impl Sampler {
         Ok(self)
     }
 
+    /// The part of every batch that it names.
+    pub fn shard(&self) -> Shard {
+        self.shard
+    }
+
     /// The batch of `step`, stream after stream.
     pub fn batch(&mut self, step: u64, seed: Seed) -> Vec<Draw> {
         let cursor = self.cursor(step);

@@ -12,7 +12,7 @@ use scarce_report::radiological;
 use scarce_train::{RunFolder, TrainError};
 
 use crate::surroundings::Surroundings;
-use crate::training_inputs::{PretrainFile, open_run};
+use crate::training_inputs::{PretrainFile, open_run, show_progress};
 
 /// Reconstructions shown of a run.
 const SHOWN: usize = 4;
@@ -52,9 +52,9 @@ fn train(
         "pretrain",
         config,
         config.seed,
-        training,
         inputs,
     )?;
+    show_progress(&mut run, processes, training, task.data_wait());
     let summary = surroundings.train(&mut task, training, &mut run, seed)?;
     if processes.is_main() {
         picture(&task, config, &by_region, &run)?;

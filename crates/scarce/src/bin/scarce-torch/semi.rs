@@ -1,11 +1,12 @@
 //! `semi`: segmentation from few labelled and many unlabelled volumes.
 
 use scarce_cli::arguments::RunArguments;
+use scarce_cli::exit::UsageError;
 use scarce_corn::SemiTask;
 use scarce_image::Seed;
 
-use crate::surroundings::{Surroundings, refuse_several_processes};
-use crate::training_inputs::{SemiFile, open_run};
+use crate::surroundings::Surroundings;
+use crate::training_inputs::{SemiFile, open_run, show_progress};
 
 /// Trains by the recipe.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
@@ -14,10 +15,6 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     if arguments.dry_run {
         return crate::print_resolved(&config);
     }
-    refuse_several_processes(
-        "semi",
-        "its consistency is taken over a whole batch, which is not shared yet",
-    )?;
     let surroundings = Surroundings::find(&arguments.device)?;
     let result = train(arguments, &config, &surroundings);
     surroundings.conclude(result)
@@ -28,6 +25,12 @@ fn train(
     config: &SemiFile,
     surroundings: &Surroundings,
 ) -> anyhow::Result<()> {
+    let processes = &surroundings.processes;
+    let has_unlabelled = !config.data.unlabelled.is_empty();
+    let shared = config
+        .method
+        .check_processes(has_unlabelled, processes.world_size());
+    shared.map_err(|error| UsageError(error.to_string()))?;
     let seed = Seed(config.seed);
     let labelled = config.data.labelled(&config.preprocessing)?;
     let unlabelled = config.data.unlabelled(&config.preprocessing)?;
@@ -40,16 +43,8 @@ fn train(
     let mut task = SemiTask::new(method, labelled, unlabelled, seed, device)?;
     let inputs = config.data.inputs();
     let training = &config.training;
-    let processes = &surroundings.processes;
-    let mut run = open_run(
-        arguments,
-        processes,
-        "semi",
-        config,
-        config.seed,
-        training,
-        inputs,
-    )?;
+    let mut run = open_run(arguments, processes, "semi", config, config.seed, inputs)?;
+    show_progress(&mut run, processes, training, task.data_wait());
     let summary = surroundings.train(&mut task, training, &mut run, seed)?;
     tracing::info!("{summary}");
     Ok(())

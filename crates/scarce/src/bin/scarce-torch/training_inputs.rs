@@ -9,6 +9,7 @@ use scarce_cli::exit::UsageError;
 use scarce_corn::{LabelledVolume, SemiConfig, UnlabelledVolume};
 use scarce_mim::{PretrainConfig, SliceSample};
 use scarce_train::distributed::Group;
+use scarce_train::loader::DataWait;
 use scarce_train::sinks::{Progress, TensorBoard};
 use scarce_train::{Existing, LoopConfig, RunFolder, RunManifest};
 use serde::{Deserialize, Serialize};
@@ -230,7 +231,6 @@ pub fn open_run<T: Serialize>(
     kind: &str,
     config: &T,
     seed: u64,
-    training: &LoopConfig,
     inputs: BTreeMap<String, Vec<String>>,
 ) -> anyhow::Result<RunFolder> {
     let manifest = RunManifest {
@@ -248,7 +248,6 @@ pub fn open_run<T: Serialize>(
     let existing = existing(&arguments.existing);
     let mut run = RunFolder::open(&arguments.out, existing, &resolved, &manifest)?;
     run.add_sink(TensorBoard::new(&arguments.out.join("tensorboard")));
-    run.add_sink(Progress::new(training.steps, training.log_every));
     Ok(run)
 }
 
@@ -261,6 +260,19 @@ fn existing(asked: &ExistingArguments) -> Existing {
         Existing::Overwrite
     } else {
         Existing::Refuse
+    }
+}
+
+/// Adds the line that says how a run goes, on the process that writes it.
+pub fn show_progress(
+    run: &mut RunFolder,
+    processes: &Group,
+    training: &LoopConfig,
+    data_wait: DataWait,
+) {
+    if processes.is_main() {
+        let progress = Progress::new(training.steps, training.log_every);
+        run.add_sink(progress.with_data_wait(data_wait));
     }
 }
 

@@ -1,5 +1,9 @@
 //! The dynamic feature pool: features of labelled voxels that both networks got right.
 
+mod exchange;
+
+use std::collections::BTreeSet;
+
 use rand::Rng;
 use rand::seq::index;
 use tch::{Device, Kind, Tensor};
@@ -32,6 +36,8 @@ pub struct FeaturePool {
     slots: Vec<Vec<Option<Slot>>>,
     size: PoolSize,
     device: Device,
+    /// Samples and classes refreshed since the last [`Self::exchange`].
+    fresh: BTreeSet<(usize, usize)>,
 }
 
 #[derive(Debug)]
@@ -47,6 +53,7 @@ impl FeaturePool {
             slots: Vec::new(),
             size,
             device,
+            fresh: BTreeSet::new(),
         };
         pool.slots = pool.empty_slots();
         pool
@@ -89,6 +96,7 @@ impl FeaturePool {
                 .f_index_select(0, &chosen)?
                 .f_to_device(self.device)?;
             *slot = Some(Slot { features, seen });
+            self.fresh.insert((sample, class));
         }
         Ok(())
     }
@@ -203,6 +211,7 @@ impl FeaturePool {
             *place = Some(Slot { features, seen });
         }
         self.slots = slots;
+        self.fresh.clear();
         Ok(())
     }
 
