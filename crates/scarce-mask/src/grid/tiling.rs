@@ -1,0 +1,82 @@
+//! Which pixels lie in which cell.
+
+use ndarray::{ArrayView, ArrayView1, Dimension};
+
+use crate::MaskError;
+
+/// Cells laid over pixels along each axis: where the sides do not divide, cell k of g spans the
+/// pixels ⌊k·n/g⌋ to ⌊(k+1)·n/g⌋ of n.
+pub(crate) struct Tiling {
+    /// Along each axis where the cells begin, and the end of the last.
+    bounds: Vec<Vec<usize>>,
+}
+
+impl Tiling {
+    pub(crate) fn new(pixels: &[usize], grid: &[usize]) -> Result<Self, MaskError> {
+        let fits = pixels.len() == grid.len() && pixels.iter().zip(grid).all(|(n, g)| *g <= *n);
+        if !fits || grid.contains(&0) || grid.is_empty() {
+            return Err(MaskError::Grid {
+                grid: grid.to_vec(),
+                pixels: pixels.to_vec(),
+            });
+        }
+        let along = |(n, g): (&usize, &usize)| (0..=*g).map(|k| k * n / g).collect();
+        Ok(Self {
+            bounds: pixels.iter().zip(grid).map(along).collect(),
+        })
+    }
+
+    /// Cells in all.
+    pub(crate) fn cells(&self) -> usize {
+        self.bounds.iter().map(|b| b.len() - 1).product()
+    }
+
+    /// The first pixel of a cell.
+    pub(crate) fn first_pixel<D: Dimension>(&self, cell: &D) -> D {
+        let mut pixel = cell.clone();
+        for (axis, bounds) in self.bounds.iter().enumerate() {
+            pixel[axis] = bounds[cell[axis]];
+        }
+        pixel
+    }
+
+    /// Hands over every row of pixels piece by piece, each with the cell it lies in (counted in raster
+    /// order): one pass through memory, however the cells lie.
+    pub(crate) fn pieces<'a, T, D: Dimension>(
+        &self,
+        pixels: &'a ArrayView<'_, T, D>,
+        mut visit: impl FnMut(usize, ArrayView1<'a, T>),
+    ) {
+        let Some((last, before)) = self.bounds.split_last() else {
+            return;
+        };
+        let columns = last.len() - 1;
+        let mut at = vec![0; before.len()];
+        let mut cell = vec![0; before.len()];
+        for row in pixels.rows() {
+            let first = before
+                .iter()
+                .zip(&cell)
+                .fold(0, |index, (bounds, k)| index * (bounds.len() - 1) + k)
+                * columns;
+            // Split in turn: slices of a row by index would be checked anew for every cell.
+            let mut rest = row;
+            for column in 0..columns {
+                let width = last[column + 1] - last[column];
+                let (piece, others) = rest.split_at(ndarray::Axis(0), width);
+                visit(first + column, piece);
+                rest = others;
+            }
+            for axis in (0..before.len()).rev() {
+                at[axis] += 1;
+                if at[axis] == before[axis][cell[axis] + 1] {
+                    cell[axis] += 1;
+                }
+                if cell[axis] < before[axis].len() - 1 {
+                    break;
+                }
+                (at[axis], cell[axis]) = (0, 0);
+            }
+        }
+    }
+}
