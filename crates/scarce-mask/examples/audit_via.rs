@@ -63,7 +63,7 @@ struct Sample {
     outlines: Array2<bool>,
 }
 
-/// One line of the table.
+/// One line of the table; ratios are means over images, to four digits.
 #[derive(Serialize)]
 struct Line {
     region: &'static str,
@@ -72,7 +72,14 @@ struct Line {
     rounding: Rounding,
     high: f64,
     low: f64,
-    summary: AuditSummary,
+    images: usize,
+    images_without_region_cell: usize,
+    lesions: usize,
+    lesions_lost: usize,
+    region_cells: f64,
+    hidden_ratio: f64,
+    hidden_region_ratio: f64,
+    hidden_background_ratio: f64,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -96,6 +103,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                             rounding,
                             guard: Guard::Allow,
                         };
+                        let summary = summary(&samples, region, grid, &config)?;
                         lines.push(Line {
                             region,
                             grid,
@@ -103,7 +111,14 @@ fn main() -> Result<(), Box<dyn Error>> {
                             rounding,
                             high,
                             low,
-                            summary: summary(&samples, region, grid, &config)?,
+                            images: summary.images,
+                            images_without_region_cell: summary.region_empty,
+                            lesions: summary.lesions,
+                            lesions_lost: summary.lesions_lost,
+                            region_cells: rounded(summary.region_cells.mean),
+                            hidden_ratio: rounded(summary.achieved.mean),
+                            hidden_region_ratio: rounded(summary.achieved_region.mean),
+                            hidden_background_ratio: rounded(summary.achieved_background.mean),
                         });
                     }
                 }
@@ -117,6 +132,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("]");
     Ok(())
+}
+
+fn rounded(mean: f64) -> f64 {
+    (mean * 1e4).round() / 1e4
 }
 
 fn summary(

@@ -10,4 +10,4 @@ pub use guide::Guide;
 pub use map::{CellMap, Pooling};
 pub use parts::{PartGrid, PartRule};
 pub use region::{PatchRule, RegionGrid};
-pub(crate) use tiling::Tiling;
+pub(crate) use tiling::{Tiling, any};

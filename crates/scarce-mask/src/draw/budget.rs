@@ -74,7 +74,8 @@ pub(super) fn of_all<D: Dimension>(
 
 /// The cells of the region and the others.
 fn sides<D: Dimension>(region: &RegionGrid<D>) -> [Vec<usize>; 2] {
-    let mut sides = [Vec::new(), Vec::new()];
+    let cells = region.cells().len();
+    let mut sides = [cells, cells].map(Vec::with_capacity);
     for (cell, inside) in region.cells().iter().enumerate() {
         sides[usize::from(!inside)].push(cell);
     }

@@ -3,7 +3,7 @@
 use ndarray::{Array, ArrayView, Dimension, IntoDimension, Ix2, indices};
 use serde::{Deserialize, Serialize};
 
-use super::Tiling;
+use super::{Tiling, any};
 use crate::MaskError;
 use crate::error::check_share;
 
@@ -81,17 +81,7 @@ impl<D: Dimension> RegionGrid<D> {
                 .into_iter()
                 .map(|cell| region[tiling.first_pixel(&cell.into_dimension())])
                 .collect(),
-            PatchRule::AnyOverlap => {
-                let mut cells = vec![false; tiling.cells()];
-                tiling.pieces(&region, |cell, pixels| {
-                    // Without a branch, which would keep the compiler from taking many at once.
-                    cells[cell] |= match pixels.to_slice() {
-                        Some(pixels) => pixels.iter().fold(false, |any, v| any | v),
-                        None => pixels.iter().any(|v| *v),
-                    };
-                });
-                cells
-            }
+            PatchRule::AnyOverlap => tiling.any(&region),
             PatchRule::Area(share) => {
                 let mut counts = vec![(0usize, 0usize); tiling.cells()];
                 tiling.pieces(&region, |cell, pixels| {
@@ -103,7 +93,7 @@ impl<D: Dimension> RegionGrid<D> {
                 counts.into_iter().map(enough).collect()
             }
         };
-        let vanished = !cells.contains(&true) && region.iter().any(|v| *v);
+        let vanished = rule != PatchRule::AnyOverlap && !any(&cells) && any_pixel(&region);
         let shape = grid.slice().to_vec();
         let cells = Array::from_shape_vec(grid, cells).map_err(|_| MaskError::Grid {
             grid: shape,
@@ -129,6 +119,13 @@ impl<D: Dimension> RegionGrid<D> {
 
     pub(crate) fn shape(&self) -> &[usize] {
         self.cells.shape()
+    }
+}
+
+fn any_pixel<D: Dimension>(region: &ArrayView<'_, bool, D>) -> bool {
+    match region.as_slice_memory_order() {
+        Some(pixels) => any(pixels),
+        None => region.iter().any(|v| *v),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which pixels lie in which cell.
 
-use ndarray::{ArrayView, ArrayView1, Dimension};
+use ndarray::{ArrayView, ArrayView1, Axis, Dimension};
 
 use crate::MaskError;
 
@@ -47,26 +47,67 @@ impl Tiling {
         pixels: &'a ArrayView<'_, T, D>,
         mut visit: impl FnMut(usize, ArrayView1<'a, T>),
     ) {
-        let Some((last, before)) = self.bounds.split_last() else {
-            return;
-        };
-        let columns = last.len() - 1;
-        let mut at = vec![0; before.len()];
-        let mut cell = vec![0; before.len()];
-        for row in pixels.rows() {
-            let first = before
-                .iter()
-                .zip(&cell)
-                .fold(0, |index, (bounds, k)| index * (bounds.len() - 1) + k)
-                * columns;
+        let columns = self.columns();
+        self.rows(pixels, |first, row| {
             // Split in turn: slices of a row by index would be checked anew for every cell.
             let mut rest = row;
-            for column in 0..columns {
-                let width = last[column + 1] - last[column];
-                let (piece, others) = rest.split_at(ndarray::Axis(0), width);
+            for (column, bounds) in columns.windows(2).enumerate() {
+                let (piece, others) = rest.split_at(Axis(0), bounds[1] - bounds[0]);
                 visit(first + column, piece);
                 rest = others;
             }
+        });
+    }
+
+    /// The cells in which `inside` has any pixel, in raster order. Rows of cells are gathered before
+    /// they are cut up, which is as fast as memory can be read.
+    pub(crate) fn any<D: Dimension>(&self, inside: &ArrayView<'_, bool, D>) -> Vec<bool> {
+        let columns = self.columns();
+        let mut cells = vec![false; self.cells()];
+        let mut gathered = vec![false; columns.last().copied().unwrap_or(0)];
+        let mut current = 0;
+        let mut cut_up = |first: usize, gathered: &mut Vec<bool>| {
+            for (column, bounds) in columns.windows(2).enumerate() {
+                cells[first + column] |= any(&gathered[bounds[0]..bounds[1]]);
+            }
+            gathered.fill(false);
+        };
+        self.rows(inside, |first, row| {
+            if first != current {
+                cut_up(current, &mut gathered);
+                current = first;
+            }
+            match row.to_slice() {
+                Some(row) => gathered.iter_mut().zip(row).for_each(|(g, v)| *g |= v),
+                None => gathered.iter_mut().zip(row).for_each(|(g, v)| *g |= v),
+            }
+        });
+        cut_up(current, &mut gathered);
+        cells
+    }
+
+    /// Where the cells begin along the last axis, and the end of the last.
+    fn columns(&self) -> &[usize] {
+        self.bounds.last().map_or(&[], Vec::as_slice)
+    }
+
+    /// Hands over every row of pixels with the first of the cells it runs through.
+    fn rows<'a, T, D: Dimension>(
+        &self,
+        pixels: &'a ArrayView<'_, T, D>,
+        mut visit: impl FnMut(usize, ArrayView1<'a, T>),
+    ) {
+        let Some((last, before)) = self.bounds.split_last() else {
+            return;
+        };
+        let mut at = vec![0; before.len()];
+        let mut cell = vec![0; before.len()];
+        for row in pixels.rows() {
+            let band = before
+                .iter()
+                .zip(&cell)
+                .fold(0, |index, (bounds, k)| index * (bounds.len() - 1) + k);
+            visit(band * (last.len() - 1), row);
             for axis in (0..before.len()).rev() {
                 at[axis] += 1;
                 if at[axis] == before[axis][cell[axis] + 1] {
@@ -79,4 +120,12 @@ impl Tiling {
             }
         }
     }
+}
+
+/// Whether any is true. Looks at blocks without a branch in them, so that the compiler takes many at
+/// once.
+pub(crate) fn any(values: &[bool]) -> bool {
+    values
+        .chunks(256)
+        .any(|block| block.iter().fold(false, |any, v| any | v))
 }
