@@ -23,7 +23,7 @@ impl MaskConfig {
         let grid = grid.into_dimension();
         let masks: Vec<_> = regions
             .par_iter()
-            // A mask takes a microsecond or two: by fours, so that handing them out costs little.
+            // A mask takes a microsecond: by fours, so that handing them out costs little.
             .with_min_len(4)
             .map(|(region, key)| {
                 let cells = self.region_grid(region.view(), grid.clone())?;

@@ -1,6 +1,6 @@
 //! From a region in pixels to the cells of the patch grid.
 
-use ndarray::{Array, ArrayView, Dimension, IntoDimension, Ix2, indices};
+use ndarray::{Array, ArrayView, AxisDescription, Dimension, IntoDimension, Ix2, Slice, indices};
 use serde::{Deserialize, Serialize};
 
 use super::{Tiling, any};
@@ -77,10 +77,7 @@ impl<D: Dimension> RegionGrid<D> {
         }
         let tiling = Tiling::new(region.shape(), grid.slice())?;
         let cells: Vec<bool> = match rule {
-            PatchRule::TopLeft => indices(grid.clone())
-                .into_iter()
-                .map(|cell| region[tiling.first_pixel(&cell.into_dimension())])
-                .collect(),
+            PatchRule::TopLeft => first_pixels(&region, &grid, &tiling),
             PatchRule::AnyOverlap => tiling.any(&region),
             PatchRule::Area(share) => {
                 let mut counts = vec![(0usize, 0usize); tiling.cells()];
@@ -120,6 +117,28 @@ impl<D: Dimension> RegionGrid<D> {
     pub(crate) fn shape(&self) -> &[usize] {
         self.cells.shape()
     }
+}
+
+/// The first pixel of each cell in raster order.
+fn first_pixels<D: Dimension>(
+    region: &ArrayView<'_, bool, D>,
+    grid: &D,
+    tiling: &Tiling,
+) -> Vec<bool> {
+    let steps: Vec<Option<usize>> = region
+        .shape()
+        .iter()
+        .zip(grid.slice())
+        .map(|(n, g)| n.is_multiple_of(*g).then(|| n / g))
+        .collect();
+    if let Some(steps) = steps.into_iter().collect::<Option<Vec<usize>>>() {
+        let every = |axis: AxisDescription| Slice::new(0, None, steps[axis.axis.index()] as isize);
+        return region.slice_each_axis(every).iter().copied().collect();
+    }
+    indices(grid.clone())
+        .into_iter()
+        .map(|cell| region[tiling.first_pixel(&cell.into_dimension())])
+        .collect()
 }
 
 fn any_pixel<D: Dimension>(region: &ArrayView<'_, bool, D>) -> bool {
