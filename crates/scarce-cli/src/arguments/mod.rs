@@ -144,34 +144,64 @@ pub struct MaskArguments {
     /// The axial slice of a volume's region; the one with most of the region if left out.
     #[arg(long)]
     pub slice: Option<usize>,
-    /// Cells along each side.
-    #[arg(long)]
-    pub grid: usize,
-    /// `region`: more of the region is hidden than of the rest; `random`: all cells alike;
-    /// `overall`: a fixed share in all, weighted towards the region.
-    #[arg(long, value_parser = ["region", "random", "overall"])]
+    /// Cells along each side: `14`, along y and x: `14,16`, or along z, y and x of the whole volume:
+    /// `8,14,14`.
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub grid: Vec<usize>,
+    /// What is hidden: `random`, `block`: cells alike, or in blocks; `region`: more of the region than
+    /// of the rest; `region-budget`: the same at a fixed share of all; `graded`, `sem-parts`: by the
+    /// region's labels; `heat`, `loss-guided`, `attention`: by `--map`.
+    #[arg(long, value_parser = ["random", "block", "region", "region-budget", "overall", "graded", "sem-parts", "heat", "loss-guided", "attention"])]
     pub policy: String,
+    /// Count as the released MWM code: top-left pixels, what is kept cut down to an integer, and
+    /// masks of all or nothing let through.
+    #[arg(long)]
+    pub paper: bool,
     /// Share of the region's cells to hide, for `region`.
     #[arg(long, default_value_t = 0.8)]
     pub high: f64,
     /// Share of the other cells to hide, for `region`.
     #[arg(long, default_value_t = 0.4)]
     pub low: f64,
-    /// Share of all cells to hide, for `random` and `overall`.
+    /// Share of all cells to hide, for all but `region` and `graded`.
     #[arg(long, default_value_t = 0.6)]
     pub ratio: f64,
-    /// How much more of the region than of the rest to hide, for `overall`.
+    /// How much more of the region than of the rest to hide, for `region-budget`.
     #[arg(long, default_value_t = 0.4)]
     pub contrast: f64,
+    /// Shares to hide of label 0, of label 1, and so on, for `graded`.
+    #[arg(long, value_delimiter = ',')]
+    pub ratios: Vec<f64>,
+    /// What a cell of no heat weighs beside the hottest, for `heat`.
+    #[arg(long, default_value_t = 0.0)]
+    pub floor: f64,
+    /// From the same share of each label (0) to labels as a whole (1), for `sem-parts`.
+    #[arg(long, default_value_t = 0.0)]
+    pub whole: f64,
+    /// Share of the hidden cells that the loss decides, for `loss-guided`.
+    #[arg(long, default_value_t = 0.5)]
+    pub share: f64,
+    /// Hide what has least attention, for `attention`, instead of what has most.
+    #[arg(long)]
+    pub keep_highest: bool,
+    /// Share of all cells to reveal at random among those to be hidden, for `attention`.
+    #[arg(long, default_value_t = 0.0)]
+    pub show: f64,
+    /// Heat, loss or attention: a picture or a volume, in pixels like the region or in cells.
+    #[arg(long)]
+    pub map: Option<PathBuf>,
     /// The seed.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// How many masks.
     #[arg(long, default_value_t = 1)]
     pub count: usize,
-    /// The masks, `(count, grid, grid)`, true = hidden.
+    /// The masks, `(count, y, x)` or `(count, z, y, x)`, true = hidden.
     #[arg(long)]
     pub out: PathBuf,
+    /// A PNG of all masks side by side.
+    #[arg(long)]
+    pub sheet: Option<PathBuf>,
     /// Their audit.
     #[arg(long)]
     pub json: Option<PathBuf>,
