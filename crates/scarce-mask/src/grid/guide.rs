@@ -7,12 +7,24 @@ use crate::MaskError;
 
 /// All that a policy may look at, on one grid: always the region, which the audit counts by; and
 /// where a policy asks for them, parts and a map.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Guide<'a, D: Dimension = Ix2> {
     region: &'a RegionGrid<D>,
     parts: Option<&'a PartGrid<D>>,
     map: Option<&'a CellMap<D>>,
 }
+
+#[expect(
+    clippy::expl_impl_clone_on_copy,
+    reason = "derived, it would ask the dimension to be `Copy`, which a dynamic one is not"
+)]
+impl<D: Dimension> Clone for Guide<'_, D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D: Dimension> Copy for Guide<'_, D> {}
 
 impl<'a, D: Dimension> Guide<'a, D> {
     /// A region alone.
