@@ -14,8 +14,9 @@ use scarce_mask::{
     Audit, CellMap, Guard, Guide, MaskConfig, PartGrid, PartRule, PatchMask, PatchRule, Policy,
     Pooling, Quantisation, Ranked, Rounding, Tile, contact_sheet,
 };
-use self::scene::Scene;
 use serde::Serialize;
+
+use self::scene::Scene;
 
 /// The account of a set of masks.
 #[derive(Serialize)]
