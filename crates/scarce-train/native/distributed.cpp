@@ -27,7 +27,7 @@ struct scarce_group {
 
 struct scarce_reducer {
   std::shared_ptr<c10d::Reducer> inner;
-  // The reducer tells it, unasked whether there is one, when other parameters are unused than before.
+  // The reducer calls it, without asking whether it is there, when other parameters are unused than before.
   std::shared_ptr<c10d::Logger> logger;
 };
 
