@@ -9,17 +9,24 @@
 //! Models run in ONNX Runtime ([`onnx`]); the shared library is found and loaded at run time.
 
 pub mod binarize;
+pub mod biomedclip;
+pub mod cache;
+pub mod check;
 pub mod foreground;
 pub mod given;
 pub mod label_map;
 mod localizer;
 pub mod onnx;
 pub mod picture;
+mod pool;
 mod provenance;
 mod region;
+mod shard;
 pub mod slices;
 pub mod text;
 
 pub use localizer::{LocalizeError, Localizer, NearName};
+pub use pool::Pool;
 pub use provenance::{MatchedLabel, ModelRecord, Provenance};
 pub use region::{Localization, Region, RegionBox, RegionError};
+pub use shard::Shard;
