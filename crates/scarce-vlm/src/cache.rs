@@ -34,7 +34,7 @@ pub fn region_key(image_sha256: &str, prompt: &str, identity: &Identity) -> Stri
     hash.add(image_sha256.as_bytes());
     hash.add(prompt.as_bytes());
     hash.add(identity.localizer.as_bytes());
-    hash.add(&identity.models.len().to_le_bytes());
+    hash.add(&(identity.models.len() as u64).to_le_bytes());
     for model in &identity.models {
         hash.add(model.name.as_bytes());
         hash.add(model.sha256.as_bytes());
@@ -103,8 +103,10 @@ impl Parts {
 fn canonical(value: &Value) -> String {
     match value {
         Value::Object(entries) => {
-            let sorted: BTreeMap<&String, String> =
-                entries.iter().map(|(key, value)| (key, canonical(value))).collect();
+            let sorted: BTreeMap<&String, String> = entries
+                .iter()
+                .map(|(key, value)| (key, canonical(value)))
+                .collect();
             let entries: Vec<String> = sorted
                 .into_iter()
                 .map(|(key, value)| format!("{}:{value}", Value::from(key.as_str())))
@@ -140,17 +142,29 @@ mod tests {
         }
     }
 
+    /// ```python
+    /// def add(h, part): h.update(struct.pack("<Q", len(part))); h.update(part)
+    /// sha = lambda part: hashlib.sha256(part).hexdigest().encode()
+    /// h = hashlib.sha256()
+    /// for part in [b"region", struct.pack("<I", 1), b"00", b"brain tumour", b"clip", struct.pack("<Q", 2), b"text", sha(b"a"),
+    ///              b"vision", sha(b"b"), b"beta", b'{"x":1,"y":[2.5,null]}']:
+    ///     add(h, part)
+    /// h.hexdigest()
+    /// ```
     #[test]
     fn the_key_is_stable() {
         // Another value means that every kept region is found anew: raise REVISION for that, and say so in the changelog.
         assert_eq!(
             region_key("00", "brain tumour", &identity()),
-            "KEY"
+            "5cf9d06af8497f6e208b5b6b81b77088f508afdc44b578a6e616fa5728d941d2"
         );
         let mut moved = identity();
         moved.models[0] = ModelRecord::new("text", Path::new("elsewhere/c.onnx"), b"a")
             .run_by(crate::onnx::Provider::Cuda);
-        assert_eq!(region_key("0", "x", &moved), region_key("0", "x", &identity()));
+        assert_eq!(
+            region_key("0", "x", &moved),
+            region_key("0", "x", &identity())
+        );
     }
 
     #[test]
@@ -162,7 +176,12 @@ mod tests {
             |i| i.models[1].name = "other".to_owned(),
             |i| i.models.swap(0, 1),
             |i| drop(i.models.pop()),
-            |i| drop(i.settings.insert("beta".to_owned(), json!({"x": 1, "y": [2.5, 0]}))),
+            |i| {
+                drop(
+                    i.settings
+                        .insert("beta".to_owned(), json!({"x": 1, "y": [2.5, 0]})),
+                )
+            },
             |i| drop(i.settings.insert("gamma".to_owned(), json!(1))),
         ];
         let mut keys = vec![
@@ -192,7 +211,11 @@ mod tests {
         };
         let one = volume((2, 3, 4), 1.0, 1.0);
         assert_eq!(one, volume((2, 3, 4), 1.0, 1.0));
-        for other in [volume((3, 2, 4), 1.0, 1.0), volume((2, 3, 4), 2.0, 1.0), volume((2, 3, 4), 1.0, 2.0)] {
+        for other in [
+            volume((3, 2, 4), 1.0, 1.0),
+            volume((2, 3, 4), 2.0, 1.0),
+            volume((2, 3, 4), 1.0, 2.0),
+        ] {
             assert_ne!(one, other);
         }
         let picture = |shape| picture_sha256(&Picture::new(Array3::zeros(shape)).unwrap());

@@ -217,10 +217,24 @@ pub fn check_prompts<T>(
     }
     if checked.is_empty() {
         let got = format!("{} images, none of them with it", images.len());
-        return Err(needed("images", "one or more in which the prompt is found", &got));
+        return Err(needed(
+            "images",
+            "one or more in which the prompt is found",
+            &got,
+        ));
     }
-    let reworded = mean(&checked.iter().map(|image| image.reworded).collect::<Vec<_>>());
-    let nonsense = mean(&checked.iter().map(|image| image.nonsense).collect::<Vec<_>>());
+    let reworded = mean(
+        &checked
+            .iter()
+            .map(|image| image.reworded)
+            .collect::<Vec<_>>(),
+    );
+    let nonsense = mean(
+        &checked
+            .iter()
+            .map(|image| image.nonsense)
+            .collect::<Vec<_>>(),
+    );
     Ok(PromptSanity {
         words: words.clone(),
         thresholds,
@@ -234,8 +248,8 @@ pub fn check_prompts<T>(
 
 impl SanityThresholds {
     fn verdict(&self, reworded: Agreement, nonsense: Agreement) -> Verdict {
-        let is_same = nonsense.correlation >= self.nonsense_correlation
-            || nonsense.iou >= self.nonsense_iou;
+        let is_same =
+            nonsense.correlation >= self.nonsense_correlation || nonsense.iou >= self.nonsense_iou;
         if is_same {
             Verdict::IgnoresTheWords
         } else if reworded.correlation - nonsense.correlation < self.margin {
@@ -275,13 +289,19 @@ fn agreement(a: &Found, b: &Found) -> Agreement {
     let either = pairs().filter(|(a, b)| **a || **b).count();
     Agreement {
         correlation: correlation(&a.heat, &b.heat),
-        iou: if either == 0 { 1.0 } else { both as f64 / either as f64 },
+        iou: if either == 0 {
+            1.0
+        } else {
+            both as f64 / either as f64
+        },
     }
 }
 
 /// Pearson's, in two passes, so that nothing cancels.
 fn correlation(a: &[f32], b: &[f32]) -> f64 {
-    let mean = |values: &[f32]| values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len().max(1) as f64;
+    let mean = |values: &[f32]| {
+        values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len().max(1) as f64
+    };
     let (mean_a, mean_b) = (mean(a), mean(b));
     let (mut aa, mut bb, mut ab) = (0.0, 0.0, 0.0);
     for (a, b) in a.iter().zip(b) {

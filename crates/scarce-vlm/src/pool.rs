@@ -59,7 +59,11 @@ impl<L: Send> Pool<L> {
                 .collect();
             threads
                 .into_iter()
-                .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .flat_map(|thread| {
+                    thread
+                        .join()
+                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
                 .collect()
         });
         answers.sort_unstable_by_key(|(at, _)| *at);
@@ -72,7 +76,11 @@ impl<L: PictureLocalizer + Send> PictureLocalizer for Pool<L> {
         self.workers[0].heat(picture, prompt)
     }
 
-    fn heats(&mut self, pictures: &[Picture], prompt: &str) -> Result<Vec<PictureHeat>, LocalizeError> {
+    fn heats(
+        &mut self,
+        pictures: &[Picture],
+        prompt: &str,
+    ) -> Result<Vec<PictureHeat>, LocalizeError> {
         self.map(pictures, |worker, picture| worker.heat(picture, prompt))
             .into_iter()
             .collect()

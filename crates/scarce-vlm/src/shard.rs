@@ -39,7 +39,9 @@ impl FromStr for Shard {
         let parts = text.split_once('/').and_then(|(number, count)| {
             let number = number.trim().parse().ok()?;
             let count = count.trim().parse().ok()?;
-            (1..=count).contains(&number).then_some(Self { number, count })
+            (1..=count)
+                .contains(&number)
+                .then_some(Self { number, count })
         });
         parts.ok_or_else(|| LocalizeError::Option {
             option: "shard",
@@ -72,7 +74,10 @@ mod tests {
                 let sizes: Vec<usize> = (shards.iter())
                     .map(|shard| {
                         let owned: Vec<usize> = shard.of(0..n_items).collect();
-                        assert!(owned.iter().all(|position| shard.owns(*position)), "{shard}");
+                        assert!(
+                            owned.iter().all(|position| shard.owns(*position)),
+                            "{shard}"
+                        );
                         owned.len()
                     })
                     .collect();
@@ -85,7 +90,17 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_share() {
-        for text in ["", "1", "0/2", "3/2", "1/0", "-1/2", "a/b", "1/2/3", "99999999999999999999/1"] {
+        for text in [
+            "",
+            "1",
+            "0/2",
+            "3/2",
+            "1/0",
+            "-1/2",
+            "a/b",
+            "1/2/3",
+            "99999999999999999999/1",
+        ] {
             let error = text.parse::<Shard>().unwrap_err().to_string();
             assert!(error.contains("shard") && error.contains("2/8"), "{error}");
         }

@@ -33,21 +33,34 @@ fn numbers(value: &Value) -> Vec<f32> {
     }
 }
 
-fn assert_close<'a>(found: impl IntoIterator<Item = &'a f32>, expected: &Value, tolerance: f32, what: &str) {
+fn assert_close<'a>(
+    found: impl IntoIterator<Item = &'a f32>,
+    expected: &Value,
+    tolerance: f32,
+    what: &str,
+) {
     let found: Vec<f32> = found.into_iter().copied().collect();
     let expected = numbers(expected);
     assert_eq!(found.len(), expected.len(), "{what}");
     for (at, (f, e)) in found.iter().zip(&expected).enumerate() {
-        assert!((f - e).abs() <= tolerance, "{what} at {at}: {f}, expected {e}");
+        let tolerance = tolerance * e.abs().max(1.0);
+        assert!(
+            (f - e).abs() <= tolerance,
+            "{what} at {at}: {f}, expected {e}"
+        );
     }
 }
 
 /// A map, of which the golden has each fourth row and column.
 fn assert_map(map: &Array2<f32>, expected: &Value, tolerance: f32, what: &str) {
-    assert_eq!(numbers(&expected["shape"]), [map.nrows() as f32, map.ncols() as f32]);
-    let thinned = Array2::from_shape_fn((map.nrows().div_ceil(4), map.ncols().div_ceil(4)), |(y, x)| {
-        map[[4 * y, 4 * x]]
-    });
+    assert_eq!(
+        numbers(&expected["shape"]),
+        [map.nrows() as f32, map.ncols() as f32]
+    );
+    let thinned = Array2::from_shape_fn(
+        (map.nrows().div_ceil(4), map.ncols().div_ceil(4)),
+        |(y, x)| map[[4 * y, 4 * x]],
+    );
     assert_close(&thinned, &expected["every_4th"], tolerance, what);
 }
 
@@ -59,7 +72,12 @@ fn picture(height: usize, width: usize) -> Picture {
 }
 
 fn text_tower() -> TextTower {
-    TextTower::load(&folder().join("text.onnx"), &folder().join("tokenizer.json"), &session()).unwrap()
+    TextTower::load(
+        &folder().join("text.onnx"),
+        &folder().join("tokenizer.json"),
+        &session(),
+    )
+    .unwrap()
 }
 
 fn prompt(golden: &Value, which: usize) -> &str {
@@ -67,7 +85,12 @@ fn prompt(golden: &Value, which: usize) -> &str {
 }
 
 fn clip(framing: Framing, saliency: SaliencyOptions) -> BiomedClip {
-    BiomedClip::load(&folder(), BiomedClipOptions { framing, saliency }, &session()).unwrap()
+    BiomedClip::load(
+        &folder(),
+        BiomedClipOptions { framing, saliency },
+        &session(),
+    )
+    .unwrap()
 }
 
 fn m2ib(beta: f32) -> M2ibOptions {
@@ -84,7 +107,12 @@ fn features_equal_the_libraries() {
     let mut text = text_tower();
     for which in 0..3 {
         let features = text.features(prompt(&golden, which)).unwrap();
-        assert_close(&features, &golden["text_features"][which], 1e-4, prompt(&golden, which));
+        assert_close(
+            &features,
+            &golden["text_features"][which],
+            1e-4,
+            prompt(&golden, which),
+        );
     }
     let mut vision = VisionTower::load(&folder().join("vision.onnx"), &session()).unwrap();
     assert_eq!(vision.side(), 48);
@@ -113,10 +141,17 @@ fn the_bottleneck_equals_pytorch() {
         let which = case["prompt"].as_u64().unwrap() as usize;
         let beta = case["beta"].as_f64().unwrap() as f32;
         let mut m2ib = M2ib::load(&folder(), m2ib(beta), &session()).unwrap();
-        let hidden = m2ib.hidden(Normalization::CLIP.apply(&picture(48, 48))).unwrap();
+        let hidden = m2ib
+            .hidden(Normalization::CLIP.apply(&picture(48, 48)))
+            .unwrap();
         let features = text.features(prompt(&golden, which)).unwrap();
         let found = m2ib.information(&hidden, &features, &mut noise).unwrap();
-        assert_close(&found.nats, &case["information"], 1e-3, prompt(&golden, which));
+        assert_close(
+            &found.nats,
+            &case["information"],
+            1e-3,
+            prompt(&golden, which),
+        );
         assert_close([&found.cosine], &case["cosine"], 1e-4, "cosine");
         let map = scaled(&found.nats);
         assert_map(&map, &case["map"], 1e-3, prompt(&golden, which));
@@ -150,7 +185,9 @@ fn dense_and_occlusion_equal_pytorch() {
     let golden = golden();
     let square = picture(48, 48);
     let dense = SaliencyOptions::Dense(DenseOptions::default());
-    let found = clip(Framing::Whole, dense).heat(&square, prompt(&golden, 0)).unwrap();
+    let found = clip(Framing::Whole, dense)
+        .heat(&square, prompt(&golden, 0))
+        .unwrap();
     assert_map(&found.map, &golden["dense_map"], 1e-4, "dense");
     assert_close([&found.score], &golden["cosines"][0], 1e-4, "score");
     let case = &golden["occlusion"];
@@ -161,7 +198,9 @@ fn dense_and_occlusion_equal_pytorch() {
             stride: case["stride"].as_u64().unwrap() as usize,
             batch,
         });
-        let found = clip(Framing::CentreCrop, occlusion).heat(&square, prompt(&golden, 1)).unwrap();
+        let found = clip(Framing::CentreCrop, occlusion)
+            .heat(&square, prompt(&golden, 1))
+            .unwrap();
         assert_map(&found.map, &case["map"], 1e-4, "occlusion");
         assert_close([&found.score], &golden["cosines"][1], 1e-4, "score");
     }
@@ -178,7 +217,9 @@ fn a_softmax_is_over_the_prompts() {
         temperature: 10.0,
     };
     let options = SaliencyOptions::Dense(DenseOptions { scale: softmax });
-    let found = clip(Framing::Whole, options).heat(&picture(48, 48), prompt(&golden, 0)).unwrap();
+    let found = clip(Framing::Whole, options)
+        .heat(&picture(48, 48), prompt(&golden, 0))
+        .unwrap();
     let cosines: Vec<Array1<f32>> = (0..3)
         .map(|which| numbers(&golden["dense"][which]).into())
         .collect();
@@ -186,7 +227,8 @@ fn a_softmax_is_over_the_prompts() {
         let exp = |which: usize| (cosines[which][6 * y + x] * 10.0).exp();
         exp(0) / (exp(0) + exp(1) + exp(2))
     });
-    let expected = scarce_vlm::picture::Frame::squash([48, 48], [48, 48]).to_picture(shares.view(), 0.0);
+    let expected =
+        scarce_vlm::picture::Frame::squash([48, 48], [48, 48]).to_picture(shares.view(), 0.0);
     for (f, e) in found.map.iter().zip(&expected) {
         assert!((f - e).abs() < 1e-4, "{f} {e}");
     }
@@ -230,7 +272,11 @@ fn the_whole_of_any_picture_is_seen() {
             assert!((-1.0..=1.0).contains(&found.score));
             if height.min(width) >= 48 {
                 let greatest = found.map.iter().copied().fold(0.0, f32::max);
-                assert!(greatest > 0.9, "{} {height} {width} {greatest}", clip.name());
+                assert!(
+                    greatest > 0.9,
+                    "{} {height} {width} {greatest}",
+                    clip.name()
+                );
             }
         }
     }

@@ -20,13 +20,22 @@ fn clip() -> Result<BiomedClip, LocalizeError> {
         saliency: SaliencyOptions::M2ib(m2ib),
         ..BiomedClipOptions::default()
     };
-    BiomedClip::load(&folder, options, &SessionOptions::default().with_intra_threads(1))
+    BiomedClip::load(
+        &folder,
+        options,
+        &SessionOptions::default().with_intra_threads(1),
+    )
 }
 
 #[test]
 fn any_number_of_workers_gives_the_same_region() {
-    let voxels = Array3::from_shape_fn((7, 40, 30), |(z, y, x)| ((z * 31 + y * 7 + x * 13) % 50) as f32);
-    let image = Volume::new(voxels, Geometry::from_spacing_mm_xyz([1.0, 1.0, 2.0]).unwrap());
+    let voxels = Array3::from_shape_fn((7, 40, 30), |(z, y, x)| {
+        ((z * 31 + y * 7 + x * 13) % 50) as f32
+    });
+    let image = Volume::new(
+        voxels,
+        Geometry::from_spacing_mm_xyz([1.0, 1.0, 2.0]).unwrap(),
+    );
     let region = |workers: usize| {
         let pool = Pool::new(workers, clip).unwrap();
         let mut localizer = SliceBySlice::new(pool, SliceOptions::default()).unwrap();
@@ -57,19 +66,36 @@ fn answers_come_in_order_and_workers_share_the_work() {
         }
         (*worker, item * 2)
     });
-    assert!(answers.iter().map(|(_, answer)| *answer).eq((0..200).map(|i| i * 2)));
+    assert!(
+        answers
+            .iter()
+            .map(|(_, answer)| *answer)
+            .eq((0..200).map(|i| i * 2))
+    );
     let mut first: Vec<usize> = answers[..3].iter().map(|(worker, _)| *worker).collect();
     first.sort_unstable();
     assert_eq!(first, [1, 2, 3]);
-    assert_eq!(pool.map(&[] as &[usize], |_, item| *item), Vec::<usize>::new());
+    assert_eq!(
+        pool.map(&[] as &[usize], |_, item| *item),
+        Vec::<usize>::new()
+    );
 }
 
 #[test]
 fn the_first_error_is_told() {
-    assert_eq!(Pool::<usize>::new(4, || Err("no model")).err(), Some("no model"));
+    assert_eq!(
+        Pool::<usize>::new(4, || Err("no model")).err(),
+        Some("no model")
+    );
     let pool = Pool::new(2, clip).unwrap();
     let mut localizer = SliceBySlice::new(pool, SliceOptions::default()).unwrap();
-    let image = Volume::new(Array3::zeros((3, 4, 4)), Geometry::from_spacing_mm_xyz([1.0; 3]).unwrap());
+    let image = Volume::new(
+        Array3::zeros((3, 4, 4)),
+        Geometry::from_spacing_mm_xyz([1.0; 3]).unwrap(),
+    );
     let error = localizer.localize(&image, "  ").unwrap_err();
-    assert!(matches!(error, LocalizeError::EmptyPrompt { .. }), "{error}");
+    assert!(
+        matches!(error, LocalizeError::EmptyPrompt { .. }),
+        "{error}"
+    );
 }

@@ -77,7 +77,10 @@ pub(super) fn fixed_sizes<const N: usize>(
         Ok(sizes) if found.len() == N => Ok(sizes),
         _ => Err(model.fault(ModelFault::PortType {
             port: port.to_owned(),
-            expected: format!("{} tensor of fixed sizes {expected:?}, -1 for any", TensorElementType::Float32),
+            expected: format!(
+                "{} tensor of fixed sizes {expected:?}, -1 for any",
+                TensorElementType::Float32
+            ),
             found: format!("sizes {found:?}"),
         })),
     }

@@ -53,7 +53,10 @@ mod tests {
         for name in BiomedClipOptions::preset_names() {
             let options = BiomedClipOptions::preset(name).unwrap();
             let written = serde_json::to_string(&options).unwrap();
-            assert_eq!(serde_json::from_str::<BiomedClipOptions>(&written).unwrap(), options);
+            assert_eq!(
+                serde_json::from_str::<BiomedClipOptions>(&written).unwrap(),
+                options
+            );
         }
         let error = BiomedClipOptions::preset("samv2").unwrap_err().to_string();
         for name in BiomedClipOptions::preset_names() {
@@ -65,6 +68,9 @@ mod tests {
     fn what_does_nothing_is_no_option() {
         let vvar = r#"{"saliency": {"method": "m2ib", "vvar": 1.0}}"#;
         let error = serde_json::from_str::<BiomedClipOptions>(vvar).unwrap_err();
-        assert!(error.to_string().contains("unknown field `vvar`"), "{error}");
+        assert!(
+            error.to_string().contains("unknown field `vvar`"),
+            "{error}"
+        );
     }
 }

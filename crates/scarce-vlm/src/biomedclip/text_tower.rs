@@ -64,10 +64,13 @@ impl TextTower {
         let fixed_tokens = model
             .input_shape(INPUT_IDS)
             .and_then(|shape| usize::try_from(shape[1]).ok());
-        let most_tokens = [tokenizer.get_truncation().map(|t| t.max_length), fixed_tokens]
-            .into_iter()
-            .flatten()
-            .fold(MAX_TOKENS, usize::min);
+        let most_tokens = [
+            tokenizer.get_truncation().map(|t| t.max_length),
+            fixed_tokens,
+        ]
+        .into_iter()
+        .flatten()
+        .fold(MAX_TOKENS, usize::min);
         tokenizer.with_padding(None);
         tokenizer
             .with_truncation(Some(TruncationParams {
@@ -115,22 +118,29 @@ impl TextTower {
     }
 
     fn ids(&self, prompt: &str) -> Result<Vec<i64>, TextError> {
-        let encoding = self
-            .tokenizer
-            .encode(prompt, true)
-            .map_err(|error| TextError::Tokenizer {
-                message: error.to_string(),
-                path: self.tokenizer_record.file_name.clone().into(),
-            })?;
+        let encoding =
+            self.tokenizer
+                .encode(prompt, true)
+                .map_err(|error| TextError::Tokenizer {
+                    message: error.to_string(),
+                    path: self.tokenizer_record.file_name.clone().into(),
+                })?;
         if !encoding.get_overflowing().is_empty() {
             let beginning: String = prompt.chars().take(40).collect();
             let limit = self.most_tokens;
-            tracing::warn!(limit, beginning, "a prompt was cut to the text tower's limit");
+            tracing::warn!(
+                limit,
+                beginning,
+                "a prompt was cut to the text tower's limit"
+            );
         }
         let unknown = self.tokenizer.token_to_id("[UNK]");
         let words = || {
-            (encoding.get_ids().iter().zip(encoding.get_special_tokens_mask()))
-                .filter(|(_, special)| **special == 0)
+            (encoding
+                .get_ids()
+                .iter()
+                .zip(encoding.get_special_tokens_mask()))
+            .filter(|(_, special)| **special == 0)
         };
         if words().all(|(id, _)| Some(*id) == unknown) {
             return Err(TextError::UnknownWords {
@@ -149,9 +159,8 @@ impl TextTower {
                 TOKEN_TYPE_IDS => (TOKEN_TYPE_IDS, |_| 0),
                 _ => (INPUT_IDS, |id| id),
             };
-            let values = Array2::from_shape_fn((1, tokens), |(_, at)| {
-                ids.get(at).map_or(0, |id| fill(*id))
-            });
+            let values =
+                Array2::from_shape_fn((1, tokens), |(_, at)| ids.get(at).map_or(0, |id| fill(*id)));
             inputs.push((name, graph::input(&self.model, values)?));
         }
         let features = graph::run(&mut self.model, inputs, &[self.output])?.remove(0);

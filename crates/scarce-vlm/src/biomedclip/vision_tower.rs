@@ -122,7 +122,8 @@ impl VisionTower {
         let (patches, grid) = (values.len(), values.len().isqrt());
         Array2::from_shape_vec((grid, grid), values).map_err(|_| {
             let found = format!("{patches} patches");
-            self.model.fault(graph::wrong(PATCH_FEATURES, "a square of patches", found))
+            self.model
+                .fault(graph::wrong(PATCH_FEATURES, "a square of patches", found))
         })
     }
 
@@ -132,9 +133,10 @@ impl VisionTower {
         let (pictures, channels, height, width) = pixel_values.dim();
         let mut rows = Vec::new();
         for at in 0..pictures {
-            let repeated = Array4::from_shape_fn((batch, channels, height, width), |(_, c, y, x)| {
-                pixel_values[[at, c, y, x]]
-            });
+            let repeated =
+                Array4::from_shape_fn((batch, channels, height, width), |(_, c, y, x)| {
+                    pixel_values[[at, c, y, x]]
+                });
             rows.extend(self.features(repeated)?.row(0).to_vec());
         }
         let width = rows.len() / pictures.max(1);
@@ -148,7 +150,9 @@ impl VisionTower {
 /// Which of the names for pixels the graph has.
 pub(super) fn input_name(model: &Model) -> Result<&'static str, OnnxError> {
     let names = model.input_names();
-    let found = INPUTS.into_iter().find(|name| names.iter().any(|n| n == name));
+    let found = INPUTS
+        .into_iter()
+        .find(|name| names.iter().any(|n| n == name));
     let name = found.unwrap_or(INPUTS[0]);
     model.check_inputs(&[(name, 4)], &[], TensorElementType::Float32)?;
     Ok(name)

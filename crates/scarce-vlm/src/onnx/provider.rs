@@ -108,9 +108,11 @@ fn devices(
     provider: Provider,
     environment: &Environment,
 ) -> impl Iterator<Item = ort::device::Device<'_>> {
-    environment
-        .devices()
-        .filter(move |device| device.ep().is_ok_and(|name| name == provider.runtime_name()))
+    environment.devices().filter(move |device| {
+        device
+            .ep()
+            .is_ok_and(|name| name == provider.runtime_name())
+    })
 }
 
 impl fmt::Display for Provider {

@@ -27,7 +27,9 @@ pub enum TextError {
         limit: usize,
     },
     /// The tokenizer knows no word of it.
-    #[error("the tokenizer knows no word of {text:?}: expected words of the language it was trained on")]
+    #[error(
+        "the tokenizer knows no word of {text:?}: expected words of the language it was trained on"
+    )]
     UnknownWords {
         /// The text.
         text: String,

@@ -171,13 +171,20 @@ impl M2ib {
     ) -> Result<Information, LocalizeError> {
         if text_features.len() != self.text_width {
             let (expected, found) = (self.text_width, text_features.len());
-            let fault = graph::wrong("text_features", format!("width {expected}"), format!("width {found}"));
+            let fault = graph::wrong(
+                "text_features",
+                format!("width {expected}"),
+                format!("width {found}"),
+            );
             return Err(self.step.fault(fault).into());
         }
         let shape = [1, self.tokens, self.channels];
         let text = text_features.clone().insert_axis(ndarray::Axis(0));
         let mut alpha = Array3::from_elem(shape, FIRST_ALPHA).into_dyn();
-        let (mut moment1, mut moment2) = (Array3::zeros(shape).into_dyn(), Array3::zeros(shape).into_dyn());
+        let (mut moment1, mut moment2) = (
+            Array3::zeros(shape).into_dyn(),
+            Array3::zeros(shape).into_dyn(),
+        );
         let mut cosine = 0.0;
         let mut nats = Array2::zeros((0, 0));
         for number in 1..=self.options.steps {
@@ -204,7 +211,13 @@ impl M2ib {
                 "cosine",
             ];
             let found = graph::run(&mut self.step, inputs, &outputs)?;
-            let [next_alpha, next_moment1, next_moment2, information, found_cosine] = <[_; 5]>::try_from(found)
+            let [
+                next_alpha,
+                next_moment1,
+                next_moment2,
+                information,
+                found_cosine,
+            ] = <[_; 5]>::try_from(found)
                 .map_err(|found| self.step.fault(graph::wrong("outputs", 5, found.len())))?;
             (alpha, moment1, moment2) = (next_alpha, next_moment1, next_moment2);
             if number == 1 {
@@ -229,7 +242,9 @@ impl M2ib {
         Array2::from_shape_vec((grid, grid), sums).map_err(|_| {
             let expected = "a class token and a square of patches";
             let found = format!("{:?}", information.shape());
-            self.step.fault(graph::wrong("information", expected, found)).into()
+            self.step
+                .fault(graph::wrong("information", expected, found))
+                .into()
         })
     }
 }

@@ -63,11 +63,24 @@ mod tests {
             assert_ne!(values, other);
         }
         let moment = |power: i32| {
-            values.iter().map(|v| f64::from(*v).powi(power)).sum::<f64>() / values.len() as f64
+            values
+                .iter()
+                .map(|v| f64::from(*v).powi(power))
+                .sum::<f64>()
+                / values.len() as f64
         };
         // Of 40 001 numbers the k-th moment's error has a deviation of about 0.005, 0.007, 0.02 and 0.05.
-        for (power, expected, tolerance) in [(1, 0.0, 0.025), (2, 1.0, 0.035), (3, 0.0, 0.1), (4, 3.0, 0.25)] {
-            assert!((moment(power) - expected).abs() < tolerance, "{power}: {}", moment(power));
+        for (power, expected, tolerance) in [
+            (1, 0.0, 0.025),
+            (2, 1.0, 0.035),
+            (3, 0.0, 0.1),
+            (4, 3.0, 0.25),
+        ] {
+            assert!(
+                (moment(power) - expected).abs() < tolerance,
+                "{power}: {}",
+                moment(power)
+            );
         }
     }
 }

@@ -49,8 +49,18 @@ impl Occlusion {
             batch,
         } = options;
         let checks = [
-            ("window", (1..=vision.side()).contains(&window), "1 to the pixels that the tower sees", window),
-            ("stride", (1..=window).contains(&stride), "1 to window", stride),
+            (
+                "window",
+                (1..=vision.side()).contains(&window),
+                "1 to the pixels that the tower sees",
+                window,
+            ),
+            (
+                "stride",
+                (1..=window).contains(&stride),
+                "1 to window",
+                stride,
+            ),
             ("batch", batch > 0, "1 or more", batch),
         ];
         for (option, is_met, expected, got) in checks {
@@ -83,7 +93,8 @@ impl Occlusion {
         prompt_features: &Array1<f32>,
     ) -> Result<(Array2<f32>, f32), LocalizeError> {
         let whole = self.vision.features(pixel_values.clone())?;
-        self.vision.check_width(whole.ncols(), prompt_features.len())?;
+        self.vision
+            .check_width(whole.ncols(), prompt_features.len())?;
         let score = cosine(whole.row(0), prompt_features.view());
         let window = self.options.window;
         let [rows, columns] = shown.map(|range| self.starts(range));
@@ -116,9 +127,17 @@ impl Occlusion {
                 }
             }
         }
-        falls.zip_mut_with(&covers, |fall, n| *fall = (*fall / f64::from((*n).max(1))).max(0.0));
+        falls.zip_mut_with(&covers, |fall, n| {
+            *fall = (*fall / f64::from((*n).max(1))).max(0.0)
+        });
         let greatest = falls.iter().copied().fold(0.0, f64::max);
-        let share = |fall: f64| if greatest > 0.0 { (fall / greatest) as f32 } else { 0.0 };
+        let share = |fall: f64| {
+            if greatest > 0.0 {
+                (fall / greatest) as f32
+            } else {
+                0.0
+            }
+        };
         Ok((falls.mapv(share), score))
     }
 
