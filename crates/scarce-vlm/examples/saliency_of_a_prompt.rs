@@ -30,10 +30,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             Some(out),
             prompt.as_str(),
         ),
-        _ => {
+        [] => {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/biomedclip");
             (folder, 1, two_discs()?, None, "brain tumor")
         }
+        _ => return Err("expected no argument, or FOLDER PICTURE HEAT PROMPT".into()),
     };
     // Mask What Matters' beta, over the whole picture; `BiomedClipOptions::preset("mwm")` is its centre crop too.
     let options = BiomedClipOptions {

@@ -175,14 +175,9 @@ mod tests {
             |i| i.models[0].sha256 = "0".to_owned(),
             |i| i.models[1].name = "other".to_owned(),
             |i| i.models.swap(0, 1),
-            |i| drop(i.models.pop()),
-            |i| {
-                drop(
-                    i.settings
-                        .insert("beta".to_owned(), json!({"x": 1, "y": [2.5, 0]})),
-                )
-            },
-            |i| drop(i.settings.insert("gamma".to_owned(), json!(1))),
+            |i| i.models.truncate(1),
+            |i| i.settings = BTreeMap::from([("beta".to_owned(), json!({"x": 1, "y": [2.5, 0]}))]),
+            |i| i.settings.extend([("gamma".to_owned(), json!(1))]),
         ];
         let mut keys = vec![
             region_key("00", "brain", &identity()),

@@ -54,8 +54,7 @@ enum Saliency {
 
 /// BiomedCLIP with one of the three saliencies.
 ///
-/// The score is the cosine of picture and prompt, -1 to 1; a picture that shows what the prompt says has 0.3 to 0.5 with the
-/// published weights.
+/// The score is the cosine of picture and prompt, -1 to 1: to be compared between pictures of one prompt only.
 pub struct BiomedClip {
     text: TextTower,
     saliency: Saliency,

@@ -128,7 +128,7 @@ impl Occlusion {
             }
         }
         falls.zip_mut_with(&covers, |fall, n| {
-            *fall = (*fall / f64::from((*n).max(1))).max(0.0)
+            *fall = (*fall / f64::from((*n).max(1))).max(0.0);
         });
         let greatest = falls.iter().copied().fold(0.0, f64::max);
         let share = |fall: f64| {
