@@ -158,6 +158,27 @@ fn the_bottleneck_equals_pytorch() {
     }
 }
 
+/// Where there is nothing to let through, the information is that of the noise alone.
+///
+/// ```python
+/// lam = 1 / (1 + np.exp(-5)); var = (1 - lam) ** 2
+/// -0.5 * (1 + np.log(var) - var)  # 4.506737
+/// ```
+#[test]
+fn the_first_information_of_nothing_is_known() {
+    let options = M2ibOptions {
+        steps: 1,
+        ..m2ib(0.1)
+    };
+    let mut m2ib = M2ib::load(&folder(), options, &session()).unwrap();
+    let features = text_tower().features("brain tumor").unwrap();
+    let nothing = Array3::zeros((1, 37, 16));
+    let found = m2ib.information(&nothing, &features, &mut noise).unwrap();
+    for nats in &found.nats {
+        assert!((nats - 16.0 * 4.506737).abs() < 1e-3, "{nats}");
+    }
+}
+
 /// As the saliencies scale what they find over a square picture.
 fn scaled(raw: &Array2<f32>) -> Array2<f32> {
     let whole = scarce_vlm::picture::Frame::squash([48, 48], [48, 48]).to_picture(raw.view(), 0.0);
