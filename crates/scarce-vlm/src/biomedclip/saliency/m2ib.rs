@@ -51,6 +51,10 @@ pub struct Information {
 }
 
 /// M2IB on two graphs: the vision tower up to the bottleneck, and a step of optimisation over the rest, gradient included.
+///
+/// The number of threads changes nothing. Against PyTorch, rounding grows over the steps, as Adam divides gradients near zero by
+/// their own size: with the same noise, maps of the tests' model agree to 1e-3 and better, those of a ViT-B/16 of random weights
+/// to 0.012.
 pub struct M2ib {
     prefix: Model,
     step: Model,
