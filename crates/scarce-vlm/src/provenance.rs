@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::onnx::Provider;
+
 /// A model file, by content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModelRecord {
@@ -14,17 +16,15 @@ pub struct ModelRecord {
     pub file_name: String,
     /// SHA-256 of the file's bytes, lower-case hex (what `sha256sum` prints).
     pub sha256: String,
+    /// What ran it, such as `"cpu"`; none for files that are not run. Operators that a provider lacks run on the CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Provider>,
 }
 
 impl ModelRecord {
     /// The record of a file whose bytes were read.
     pub fn new(name: impl Into<String>, path: &Path, bytes: &[u8]) -> Self {
-        let sha256 = Sha256::digest(bytes)
-            .iter()
-            .fold(String::new(), |hex, byte| {
-                let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-                hex + &String::from_iter([digit(byte >> 4), digit(byte & 15)])
-            });
+        let sha256 = hex(&Sha256::digest(bytes));
         let file_name = path
             .file_name()
             .unwrap_or(path.as_os_str())
@@ -34,8 +34,25 @@ impl ModelRecord {
             name: name.into(),
             file_name,
             sha256,
+            provider: None,
         }
     }
+
+    /// With what runs it.
+    #[must_use]
+    pub fn run_by(mut self, provider: Provider) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 /// A label of a label map that belongs to the region.

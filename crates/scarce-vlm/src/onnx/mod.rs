@@ -2,8 +2,10 @@
 
 mod error;
 mod model;
+mod provider;
 mod runtime;
 
 pub use error::{ModelFault, OnnxError};
 pub use model::{Model, SessionOptions};
+pub use provider::Provider;
 pub use runtime::{LIBRARY_VARIABLE, library_path};

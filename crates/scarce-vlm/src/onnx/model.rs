@@ -6,11 +6,12 @@ use std::{
 };
 
 use ort::{
+    environment::Environment,
     session::{Session, SessionInputValue, SessionOutputs, builder::SessionBuilder},
     value::{Outlet, TensorElementType, ValueType},
 };
 
-use super::{ModelFault, OnnxError, runtime::environment};
+use super::{ModelFault, OnnxError, Provider, runtime::environment};
 use crate::ModelRecord;
 
 /// How a session computes.
@@ -19,11 +20,17 @@ use crate::ModelRecord;
 pub struct SessionOptions {
     /// Threads within one operator. _Default:_ 2. The results do not depend on it.
     pub intra_threads: usize,
+    /// Where to run, the dearest wish first; what cannot be had is passed over with a warning, and the processor stands in
+    /// where nothing is left. _Default:_ the processor alone. Another provider rounds otherwise: the results differ a little.
+    pub providers: Vec<Provider>,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { intra_threads: 2 }
+        Self {
+            intra_threads: 2,
+            providers: vec![Provider::Cpu],
+        }
     }
 }
 
@@ -34,9 +41,16 @@ impl SessionOptions {
         self.intra_threads = intra_threads;
         self
     }
+
+    /// With other providers, the dearest wish first.
+    #[must_use]
+    pub fn with_providers(mut self, providers: impl Into<Vec<Provider>>) -> Self {
+        self.providers = providers.into();
+        self
+    }
 }
 
-/// An ONNX model ready to run on the CPU.
+/// An ONNX model ready to run.
 pub struct Model {
     session: Session,
     record: ModelRecord,
@@ -62,27 +76,16 @@ impl Model {
             return Err(refused(ModelFault::Load("the file is empty".to_owned())));
         }
         let environment = environment()?;
-        let configure = || -> Result<SessionBuilder, ort::Error> {
-            // Spinning pools would slow down whatever shares the process; the precise integer
-            // products cannot overflow on processors without VNNI, so all of them agree.
-            Ok(Session::builder(&environment)?
-                .with_intra_threads(options.intra_threads.max(1))?
-                .with_inter_threads(1)?
-                .with_intra_op_spinning(false)?
-                .with_inter_op_spinning(false)?
-                .with_precise_qmm()?)
-        };
-        let session = configure()
-            .and_then(|mut builder| builder.commit_from_memory(&bytes))
+        let (session, provider) = start(&environment, name, options, &bytes)
             .map_err(|error| refused(ModelFault::Load(error.to_string())))?;
         Ok(Self {
             session,
-            record: ModelRecord::new(name, path, &bytes),
+            record: ModelRecord::new(name, path, &bytes).run_by(provider),
             path: path.to_path_buf(),
         })
     }
 
-    /// Name, file name and hash.
+    /// Name, file name, hash and provider.
     pub fn record(&self) -> &ModelRecord {
         &self.record
     }
@@ -100,6 +103,12 @@ impl Model {
     /// The names of the outputs, in the model's order.
     pub fn output_names(&self) -> Vec<String> {
         names(self.session.outputs())
+    }
+
+    /// The shape of an input, with -1 where the graph leaves a size open; `None` if there is no such input.
+    pub fn input_shape(&self, name: &str) -> Option<Vec<i64>> {
+        let port = self.session.inputs().iter().find(|i| i.name() == name)?;
+        port.dtype().tensor_shape().map(|shape| shape.to_vec())
     }
 
     /// Checks that the inputs are tensors of `element` with these names and ranks: each of
@@ -197,6 +206,44 @@ impl Model {
             path: self.path.clone(),
         }
     }
+}
+
+/// A session on the first of the wanted providers that takes the model.
+fn start(
+    environment: &Environment,
+    name: &str,
+    options: &SessionOptions,
+    bytes: &[u8],
+) -> Result<(Session, Provider), ort::Error> {
+    let builder = || -> Result<SessionBuilder, ort::Error> {
+        // Spinning pools would slow down whatever shares the process; the precise integer
+        // products cannot overflow on processors without VNNI, so all of them agree.
+        Ok(Session::builder(environment)?
+            .with_intra_threads(options.intra_threads.max(1))?
+            .with_inter_threads(1)?
+            .with_intra_op_spinning(false)?
+            .with_inter_op_spinning(false)?
+            .with_precise_qmm()?)
+    };
+    for provider in &options.providers {
+        if *provider == Provider::Cpu {
+            break;
+        }
+        let session = provider
+            .configure(builder()?, environment)
+            .and_then(|mut builder| {
+                builder
+                    .commit_from_memory(bytes)
+                    .map_err(|error| error.to_string())
+            });
+        match session {
+            Ok(session) => return Ok((session, *provider)),
+            Err(reason) => {
+                tracing::warn!(model = name, %provider, reason, "a provider cannot be had; the next one runs the model");
+            }
+        }
+    }
+    Ok((builder()?.commit_from_memory(bytes)?, Provider::Cpu))
 }
 
 fn names(ports: &[Outlet]) -> Vec<String> {

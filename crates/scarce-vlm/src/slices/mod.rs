@@ -12,8 +12,12 @@ use serde_json::{Value, json};
 pub use display::Display;
 
 use crate::binarize::{Binarization, BoxExpansion, largest_components};
+use crate::cache::Identity;
 use crate::picture::Picture;
 use crate::{LocalizeError, Localizer, ModelRecord, Provenance, Region};
+
+/// So many pictures are shown to a model together: enough for workers side by side, few enough for memory.
+const SLICES_AT_ONCE: usize = 64;
 
 /// Heat over one picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +35,20 @@ pub trait PictureLocalizer {
     /// # Errors
     /// [`LocalizeError`]; a prompt that cannot be honoured is an error, never a map of zeros.
     fn heat(&mut self, picture: &Picture, prompt: &str) -> Result<PictureHeat, LocalizeError>;
+
+    /// Heat of each of several pictures; the first error where one fails. One after the other, unless a back-end does better.
+    ///
+    /// # Errors
+    /// As [`Self::heat`].
+    fn heats(
+        &mut self,
+        pictures: &[Picture],
+        prompt: &str,
+    ) -> Result<Vec<PictureHeat>, LocalizeError> {
+        (pictures.iter())
+            .map(|picture| self.heat(picture, prompt))
+            .collect()
+    }
 
     /// The back-end's name, such as `"clipseg"`.
     fn name(&self) -> &'static str;
@@ -106,6 +124,17 @@ impl<L: PictureLocalizer> SliceBySlice<L> {
         &mut self.model
     }
 
+    /// What its regions depend on besides image and prompt.
+    pub fn identity(&self) -> Identity {
+        let mut settings = self.model.settings();
+        settings.insert("slices".to_owned(), json!(self.options));
+        Identity {
+            localizer: self.model.name().to_owned(),
+            models: self.model.models(),
+            settings,
+        }
+    }
+
     /// Heat over `image`, and the highest score of its slices.
     ///
     /// # Errors
@@ -129,13 +158,20 @@ impl<L: PictureLocalizer> SliceBySlice<L> {
             looked_at.push(n_slices - 1);
         }
         let mut score = f32::NEG_INFINITY;
-        for z in &looked_at {
-            let slice = shown.voxels().index_axis(Axis(0), *z);
-            let picture = Picture::grey(as_seen(slice, is_picture).view(), window)?;
-            let found = self.model.heat(&picture, prompt)?;
-            score = score.max(found.score);
-            heat.index_axis_mut(Axis(0), *z)
-                .assign(&as_seen(found.map.view(), is_picture));
+        for at_once in looked_at.chunks(SLICES_AT_ONCE) {
+            let pictures = at_once
+                .iter()
+                .map(|z| {
+                    let slice = shown.voxels().index_axis(Axis(0), *z);
+                    Picture::grey(as_seen(slice, is_picture).view(), window)
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            let found = self.model.heats(&pictures, prompt)?;
+            for (z, found) in at_once.iter().zip(found) {
+                score = score.max(found.score);
+                heat.index_axis_mut(Axis(0), *z)
+                    .assign(&as_seen(found.map.view(), is_picture));
+            }
         }
         for pair in looked_at.windows(2) {
             let (low, high) = (pair[0], pair[1]);
@@ -171,13 +207,16 @@ impl<L: PictureLocalizer> Localizer for SliceBySlice<L> {
         let (mask, threshold) = self.options.binarization.apply(&heat);
         let mask = largest_components(&mask, self.options.components);
         let boxes = self.options.expansion.boxes(prompt, &mask);
-        let mut settings = self.model.settings();
-        settings.insert("slices".to_owned(), json!(self.options));
+        let Identity {
+            localizer,
+            models,
+            mut settings,
+        } = self.identity();
         settings.insert("threshold".to_owned(), json!(threshold));
         let provenance = Provenance {
-            localizer: self.model.name().to_owned(),
+            localizer,
             prompt: prompt.to_owned(),
-            models: self.model.models(),
+            models,
             matches: Vec::new(),
             settings,
         };

@@ -26,6 +26,14 @@ pub enum TextError {
         /// The limit.
         limit: usize,
     },
+    /// The tokenizer knows no word of it.
+    #[error(
+        "the tokenizer knows no word of {text:?}: expected words of the language it was trained on"
+    )]
+    UnknownWords {
+        /// The text.
+        text: String,
+    },
     /// The tokenizer's file is not one.
     #[error("cannot use the tokenizer ({message}): {}", path.display())]
     Tokenizer {

@@ -6,4 +6,5 @@ mod sentence;
 
 pub use encoder::{MAX_TOKENS, TextEncoder};
 pub use error::TextError;
+pub(crate) use sentence::check_texts;
 pub use sentence::{MAX_TEXT_CHARS, SentenceEncoder};

@@ -22,7 +22,7 @@ pub trait SentenceEncoder {
 }
 
 /// Checks what every encoder refuses.
-pub(super) fn check_texts(texts: &[&str]) -> Result<(), TextError> {
+pub(crate) fn check_texts(texts: &[&str]) -> Result<(), TextError> {
     for (index, text) in texts.iter().enumerate() {
         if text.trim().is_empty() {
             return Err(TextError::Empty { index });
