@@ -19,7 +19,10 @@ pub struct PictureBox {
 /// The frame knows the way back, so that a map over the input comes out where the picture has what it shows; a map that is
 /// stretched over the whole picture after a centre crop, as in MedCLIP-SAMv2, lies beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[allow(clippy::struct_field_names, reason = "the suffix tells the order of axes")]
+#[allow(
+    clippy::struct_field_names,
+    reason = "the suffix tells the order of axes"
+)]
 pub struct Frame {
     picture_yx: [usize; 2],
     resized_yx: [usize; 2],
