@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+import torch.nn.functional as F
 from segment_anything import sam_model_registry
 from segment_anything.utils.onnx import SamOnnxModel
 
@@ -23,6 +24,17 @@ OPSET = 17
 LARGEST_FILE = 2**31 - 2**20
 # PyTorch and ONNX Runtime sum in different orders.
 TOLERANCE = 1e-3
+
+
+class Decoder(SamOnnxModel):
+    """Without the integers in which some releases freeze the traced picture's aspect."""
+
+    def mask_postprocessing(self, masks, orig_im_size):
+        masks = F.interpolate(masks, size=(self.img_size, self.img_size), mode="bilinear", align_corners=False)
+        seen = self.resize_longest_image_size(orig_im_size, self.img_size)
+        masks = masks[..., : seen[0], : seen[1]]
+        size = orig_im_size.to(torch.int64)
+        return F.interpolate(masks, size=(size[0], size[1]), mode="bilinear", align_corners=False)
 
 
 def build(kind, checkpoint, vit):
@@ -85,14 +97,17 @@ def export_decoder(network, kind, path, embeddings):
         "has_mask_input": torch.zeros(1),
         "orig_im_size": torch.tensor([150.0, 200.0]),
     }
-    decoder = SamOnnxModel(network, return_single_mask=False)
+    decoder = Decoder(network, return_single_mask=False)
     torch.onnx.export(
         decoder, tuple(inputs.values()), path, dynamo=False, opset_version=OPSET, input_names=list(inputs),
         output_names=["masks", "iou_predictions", "low_res_masks"],
         dynamic_axes={"point_coords": {1: "points"}, "point_labels": {1: "points"}},
     )  # fmt: skip
     save(path, kind)
-    differences(path, inputs, decoder(*inputs.values()))
+    # Of another aspect than the traced one, so that one that was frozen is seen.
+    for size in ([150.0, 200.0], [90.0, 40.0]):
+        inputs["orig_im_size"] = torch.tensor(size)
+        differences(path, inputs, decoder(*inputs.values()))
     # And the decoder's ONNX form against the network as it is called in PyTorch.
     corners = inputs["point_coords"].reshape(1, 4)
     sparse, dense = network.prompt_encoder(points=None, boxes=corners, masks=None)

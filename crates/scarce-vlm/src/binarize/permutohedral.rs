@@ -198,10 +198,10 @@ impl Simplex {
     fn key(&self, remainder: usize) -> Key {
         let mut key = [0; MOST_CORNERS];
         // The last coordinate is left out.
-        for axis in 0..self.n_corners - 1 {
+        for (axis, at) in key.iter_mut().enumerate().take(self.n_corners - 1) {
             let wraps = self.rank[axis] + remainder >= self.n_corners;
             let turn = if wraps { self.n_corners as i32 } else { 0 };
-            key[axis] = self.origin[axis] + remainder as i32 - turn;
+            *at = self.origin[axis] + remainder as i32 - turn;
         }
         key
     }

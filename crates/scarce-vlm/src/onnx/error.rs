@@ -73,6 +73,16 @@ pub enum ModelFault {
     /// The bytes are no model that ONNX Runtime accepts; its words.
     #[error("is no ONNX model that can be loaded ({0})")]
     Load(String),
+    /// The file's metadata do not say what is needed, or something else.
+    #[error("says {found:?} for {key:?} in its metadata, expected {expected}")]
+    Metadata {
+        /// The metadata's key.
+        key: &'static str,
+        /// What was needed.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
     /// A needed input is missing.
     #[error("has no input {expected:?}; its inputs are {found:?}")]
     MissingInput {

@@ -172,6 +172,34 @@ impl Model {
         Ok(())
     }
 
+    /// Checks that the inputs are these and no others: name, rank and element type.
+    ///
+    /// # Errors
+    /// As [`Self::check_inputs`].
+    pub fn check_typed_inputs(
+        &self,
+        expected: &[(&str, usize, TensorElementType)],
+    ) -> Result<(), OnnxError> {
+        let inputs = self.session.inputs();
+        for (name, rank, element) in expected {
+            let Some(input) = inputs.iter().find(|input| input.name() == *name) else {
+                return Err(self.fault(ModelFault::MissingInput {
+                    expected: (*name).to_owned(),
+                    found: self.input_names(),
+                }));
+            };
+            self.check_port(input, *rank, *element)?;
+        }
+        let is_known = |input: &&Outlet| expected.iter().any(|(name, ..)| input.name() == *name);
+        match inputs.iter().find(|input| !is_known(input)) {
+            None => Ok(()),
+            Some(input) => Err(self.fault(ModelFault::UnknownInput {
+                input: input.name().to_owned(),
+                known: (expected.iter().map(|(name, ..)| (*name).to_owned())).collect(),
+            })),
+        }
+    }
+
     /// The first of `candidates` (name and rank, in the order of preference) that is an output; it
     /// must be a tensor of `element`.
     ///

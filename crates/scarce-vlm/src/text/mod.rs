@@ -2,8 +2,10 @@
 
 mod encoder;
 mod error;
+mod prompt;
 mod sentence;
 
 pub use encoder::{MAX_TOKENS, TextEncoder};
 pub use error::TextError;
+pub use prompt::{PromptTokenizer, PromptTokens};
 pub use sentence::{MAX_TEXT_CHARS, SentenceEncoder};
