@@ -4,14 +4,19 @@
 
 mod boxes;
 mod components;
+mod crf;
+mod permutohedral;
 mod threshold;
 
 pub use boxes::{BoxExpansion, ExpansionRule};
 pub use components::largest_components;
+pub use crf::CrfOptions;
 pub use threshold::two_means_threshold;
 
 use scarce_image::{Mask, Volume};
 use serde::{Deserialize, Serialize};
+
+use crate::{LocalizeError, slices::Shown};
 
 /// Where heat counts as inside.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
@@ -26,15 +31,27 @@ pub enum Binarization {
         /// From 0 to 1.
         heat: f32,
     },
+    /// Where a dense conditional random field says so, slice by slice: borders follow the picture's.
+    Crf(CrfOptions),
 }
 
 impl Binarization {
-    /// The voxels inside, and the threshold they are above. No heat at all is inside of nothing.
-    pub fn apply(&self, heat: &Volume<f32>) -> (Mask, f32) {
+    /// The voxels inside, and the threshold they are above where there is one. No heat at all is inside of nothing.
+    ///
+    /// `heat` lies on the grid of the image that is `shown`.
+    ///
+    /// # Errors
+    /// [`LocalizeError::Option`] for a field that cannot be computed.
+    pub fn apply(
+        &self,
+        heat: &Volume<f32>,
+        shown: &Shown,
+    ) -> Result<(Mask, Option<f32>), LocalizeError> {
         let threshold = match self {
             Self::TwoMeans => two_means_threshold(heat.voxels().iter().copied()),
             Self::Above { heat } => *heat,
+            Self::Crf(options) => return Ok((options.mask(heat, shown)?, None)),
         };
-        (heat.map(|value| *value > threshold), threshold)
+        Ok((heat.map(|value| *value > threshold), Some(threshold)))
     }
 }

@@ -54,9 +54,35 @@ pub enum ModelFault {
     /// The file cannot be read.
     #[error("cannot be read ({0})")]
     Read(#[source] io::Error),
+    /// The content is not the one that was asked for.
+    #[error("has sha256 {found}, expected {expected}")]
+    Hash {
+        /// What was asked for.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
+    /// A file beside the model, which holds its weights, cannot be had.
+    #[error("keeps weights in {location:?}, which {message}")]
+    ExternalData {
+        /// The file as the model names it.
+        location: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The bytes are no model that ONNX Runtime accepts; its words.
     #[error("is no ONNX model that can be loaded ({0})")]
     Load(String),
+    /// The file's metadata do not say what is needed, or something else.
+    #[error("says {found:?} for {key:?} in its metadata, expected {expected}")]
+    Metadata {
+        /// The metadata's key.
+        key: &'static str,
+        /// What was needed.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
     /// A needed input is missing.
     #[error("has no input {expected:?}; its inputs are {found:?}")]
     MissingInput {

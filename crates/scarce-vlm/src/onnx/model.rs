@@ -1,9 +1,6 @@
 //! A model in a session, with what is known of its file.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use ort::{
     environment::Environment,
@@ -11,7 +8,8 @@ use ort::{
     value::{Outlet, TensorElementType, ValueType},
 };
 
-use super::{ModelFault, OnnxError, Provider, runtime::environment};
+use super::file::{ExternalData, external_data};
+use super::{ModelFault, ModelFile, OnnxError, Provider, runtime::environment};
 use crate::ModelRecord;
 
 /// How a session computes.
@@ -54,6 +52,7 @@ impl SessionOptions {
 pub struct Model {
     session: Session,
     record: ModelRecord,
+    external: Vec<ModelRecord>,
     path: PathBuf,
 }
 
@@ -66,28 +65,61 @@ impl Model {
     /// [`OnnxError`] when the runtime's library is missing, the file cannot be read or the bytes
     /// are no model.
     pub fn load(name: &str, path: &Path, options: &SessionOptions) -> Result<Self, OnnxError> {
+        Self::open(name, &path.into(), options)
+    }
+
+    /// The same, of a file whose content may be pinned. Weights that lie in files beside it are read and recorded too; while
+    /// the session is made they are in memory twice.
+    ///
+    /// # Errors
+    /// As [`Self::load`], for another content than the pinned one, and for a file beside it that is missing.
+    pub fn open(name: &str, file: &ModelFile, options: &SessionOptions) -> Result<Self, OnnxError> {
+        let path = &file.path;
         let refused = |fault: ModelFault| OnnxError::Model {
             name: name.to_owned(),
             fault: Box::new(fault),
-            path: path.to_path_buf(),
+            path: path.clone(),
         };
-        let bytes = fs::read(path).map_err(|error| refused(ModelFault::Read(error)))?;
+        let (bytes, record) = file.read(name).map_err(refused)?;
         if bytes.is_empty() {
             return Err(refused(ModelFault::Load("the file is empty".to_owned())));
         }
+        let beside = external_data(name, path, &bytes).map_err(refused)?;
         let environment = environment()?;
-        let (session, provider) = start(&environment, name, options, &bytes)
+        let (session, provider) = start(&environment, name, options, &bytes, &beside)
             .map_err(|error| refused(ModelFault::Load(error.to_string())))?;
         Ok(Self {
             session,
-            record: ModelRecord::new(name, path, &bytes).run_by(provider),
-            path: path.to_path_buf(),
+            record: record.run_by(provider),
+            external: beside.into_iter().map(|data| data.record).collect(),
+            path: path.clone(),
         })
     }
 
     /// Name, file name, hash and provider.
     pub fn record(&self) -> &ModelRecord {
         &self.record
+    }
+
+    /// The record, and those of the files beside it that hold its weights.
+    pub fn records(&self) -> Vec<ModelRecord> {
+        let mut records = vec![self.record.clone()];
+        records.extend_from_slice(&self.external);
+        records
+    }
+
+    /// What the file's own metadata say under `key`.
+    pub fn metadata(&self, key: &str) -> Option<String> {
+        self.session.metadata().ok()?.custom(key)
+    }
+
+    /// Element type and shape of an input, where it is there and a tensor; -1 stands for a length that is free.
+    pub fn input_tensor(&self, name: &str) -> Option<(TensorElementType, Vec<i64>)> {
+        let mut inputs = self.session.inputs().iter();
+        match inputs.find(|input| input.name() == name)?.dtype() {
+            ValueType::Tensor { ty, shape, .. } => Some((*ty, shape.to_vec())),
+            _ => None,
+        }
     }
 
     /// The file it came from.
@@ -107,8 +139,7 @@ impl Model {
 
     /// The shape of an input, with -1 where the graph leaves a size open; `None` if there is no such input.
     pub fn input_shape(&self, name: &str) -> Option<Vec<i64>> {
-        let port = self.session.inputs().iter().find(|i| i.name() == name)?;
-        port.dtype().tensor_shape().map(|shape| shape.to_vec())
+        Some(self.input_tensor(name)?.1)
     }
 
     /// Checks that the inputs are tensors of `element` with these names and ranks: each of
@@ -142,6 +173,34 @@ impl Model {
             self.check_port(input, *rank, element)?;
         }
         Ok(())
+    }
+
+    /// Checks that the inputs are these and no others: name, rank and element type.
+    ///
+    /// # Errors
+    /// As [`Self::check_inputs`].
+    pub fn check_typed_inputs(
+        &self,
+        expected: &[(&str, usize, TensorElementType)],
+    ) -> Result<(), OnnxError> {
+        let inputs = self.session.inputs();
+        for (name, rank, element) in expected {
+            let Some(input) = inputs.iter().find(|input| input.name() == *name) else {
+                return Err(self.fault(ModelFault::MissingInput {
+                    expected: (*name).to_owned(),
+                    found: self.input_names(),
+                }));
+            };
+            self.check_port(input, *rank, *element)?;
+        }
+        let is_known = |input: &&Outlet| expected.iter().any(|(name, ..)| input.name() == *name);
+        match inputs.iter().find(|input| !is_known(input)) {
+            None => Ok(()),
+            Some(input) => Err(self.fault(ModelFault::UnknownInput {
+                input: input.name().to_owned(),
+                known: (expected.iter().map(|(name, ..)| (*name).to_owned())).collect(),
+            })),
+        }
     }
 
     /// The first of `candidates` (name and rank, in the order of preference) that is an output; it
@@ -214,16 +273,22 @@ fn start(
     name: &str,
     options: &SessionOptions,
     bytes: &[u8],
+    beside: &[ExternalData],
 ) -> Result<(Session, Provider), ort::Error> {
     let builder = || -> Result<SessionBuilder, ort::Error> {
         // Spinning pools would slow down whatever shares the process; the precise integer
         // products cannot overflow on processors without VNNI, so all of them agree.
-        Ok(Session::builder(environment)?
+        let mut builder = Session::builder(environment)?
             .with_intra_threads(options.intra_threads.max(1))?
             .with_inter_threads(1)?
             .with_intra_op_spinning(false)?
             .with_inter_op_spinning(false)?
-            .with_precise_qmm()?)
+            .with_precise_qmm()?;
+        for data in beside {
+            builder = builder
+                .with_external_initializer_file_in_memory(&data.location, data.bytes.clone())?;
+        }
+        Ok(builder)
     };
     for provider in &options.providers {
         if *provider == Provider::Cpu {

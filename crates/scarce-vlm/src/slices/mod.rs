@@ -1,15 +1,17 @@
 //! A volume through the eyes of a model of pictures: slice by slice, and one region at the end.
 
 mod display;
+mod shown;
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array2, Array3, ArrayView2, Axis};
-use scarce_image::{Volume, reorient_to_ras, resample_linear};
+use ndarray::{Array2, Array3, Axis};
+use scarce_image::Volume;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use display::Display;
+pub use shown::Shown;
 
 use crate::binarize::{Binarization, BoxExpansion, largest_components};
 use crate::cache::Identity;
@@ -144,13 +146,14 @@ impl<L: PictureLocalizer> SliceBySlice<L> {
         image: &Volume<f32>,
         prompt: &str,
     ) -> Result<(Volume<f32>, f32), LocalizeError> {
-        let is_picture = image.shape_zyx()[0] == 1;
-        let shown = if is_picture {
-            image.clone()
-        } else {
-            reorient_to_ras(image)
-        };
-        let window = self.options.display.window(&shown)?;
+        self.heat_of(&Shown::new(image, &self.options.display)?, prompt)
+    }
+
+    fn heat_of(
+        &mut self,
+        shown: &Shown,
+        prompt: &str,
+    ) -> Result<(Volume<f32>, f32), LocalizeError> {
         let [n_slices, ny, nx] = shown.shape_zyx();
         let mut heat = Array3::<f32>::zeros((n_slices, ny, nx));
         let mut looked_at: Vec<usize> = (0..n_slices).step_by(self.options.step).collect();
@@ -161,16 +164,12 @@ impl<L: PictureLocalizer> SliceBySlice<L> {
         for at_once in looked_at.chunks(SLICES_AT_ONCE) {
             let pictures = at_once
                 .iter()
-                .map(|z| {
-                    let slice = shown.voxels().index_axis(Axis(0), *z);
-                    Picture::grey(as_seen(slice, is_picture).view(), window)
-                })
+                .map(|z| shown.picture(*z))
                 .collect::<Result<Vec<_>, _>>()?;
             let found = self.model.heats(&pictures, prompt)?;
             for (z, found) in at_once.iter().zip(found) {
                 score = score.max(found.score);
-                heat.index_axis_mut(Axis(0), *z)
-                    .assign(&as_seen(found.map.view(), is_picture));
+                heat.index_axis_mut(Axis(0), *z).assign(&found.map);
             }
         }
         for pair in looked_at.windows(2) {
@@ -182,19 +181,14 @@ impl<L: PictureLocalizer> SliceBySlice<L> {
                 heat.index_axis_mut(Axis(0), z).assign(&between);
             }
         }
-        let heat = Volume::new(heat, *shown.geometry());
-        let heat = if is_picture {
-            heat
-        } else {
-            resample_linear(&heat, &image.grid(), 0.0).map(|value| value.clamp(0.0, 1.0))
-        };
-        Ok((heat, score))
+        Ok((shown.volume(heat.view()), score))
     }
 }
 
 impl<L: PictureLocalizer> Localizer for SliceBySlice<L> {
     fn localize(&mut self, image: &Volume<f32>, prompt: &str) -> Result<Region, LocalizeError> {
-        let (heat, score) = self.heat(image, prompt)?;
+        let shown = Shown::new(image, &self.options.display)?;
+        let (heat, score) = self.heat_of(&shown, prompt)?;
         if let Some(least) = self.options.least_score
             && score < least
         {
@@ -204,7 +198,7 @@ impl<L: PictureLocalizer> Localizer for SliceBySlice<L> {
                 least,
             });
         }
-        let (mask, threshold) = self.options.binarization.apply(&heat);
+        let (mask, threshold) = self.options.binarization.apply(&heat, &shown)?;
         let mask = largest_components(&mask, self.options.components);
         let boxes = self.options.expansion.boxes(prompt, &mask);
         let Identity {
@@ -222,14 +216,4 @@ impl<L: PictureLocalizer> Localizer for SliceBySlice<L> {
         };
         Ok(Region::new(heat, mask, boxes, score, provenance)?)
     }
-}
-
-/// An axial slice of a RAS volume as it is looked at, or the way back: both turn it by half a turn. Pictures stay.
-fn as_seen(slice: ArrayView2<'_, f32>, is_picture: bool) -> Array2<f32> {
-    let mut slice = slice;
-    if !is_picture {
-        slice.invert_axis(Axis(0));
-        slice.invert_axis(Axis(1));
-    }
-    slice.to_owned()
 }
