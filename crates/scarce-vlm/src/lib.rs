@@ -11,6 +11,7 @@ mod localizer;
 pub mod onnx;
 mod provenance;
 mod region;
+pub mod scarce_open;
 pub mod text;
 
 pub use localizer::{LocalizeError, Localizer, NearName};

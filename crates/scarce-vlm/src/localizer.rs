@@ -3,7 +3,7 @@
 use scarce_image::Volume;
 use thiserror::Error;
 
-use crate::{Region, RegionError, text::TextError};
+use crate::{Region, RegionError, onnx::OnnxError, text::TextError};
 
 /// Text and image in, region out.
 ///
@@ -75,6 +75,22 @@ pub enum LocalizeError {
         /// The labels that the structure consists of.
         labels: Vec<u16>,
     },
+    /// Nothing in the image answers to the prompt.
+    #[error("nothing in the image answers to the prompt {prompt:?}: score {score:.3}, needed {threshold:.3}")]
+    NotFound {
+        /// The prompt as it was given.
+        prompt: String,
+        /// How sure the localizer was of the best it saw.
+        score: f32,
+        /// The least score accepted.
+        threshold: f32,
+    },
+    /// The image cannot be brought into the form that the localizer reads.
+    #[error("the image cannot be read: {what}")]
+    Image {
+        /// What is wrong with it.
+        what: String,
+    },
     /// The image lies on another grid than the data the localizer was made with.
     #[error("image and {what} lie on different grids: expected {expected}, got {got}")]
     GridMismatch {
@@ -107,6 +123,9 @@ pub enum LocalizeError {
         /// What is wrong with it.
         what: String,
     },
+    /// A model or its runtime failed.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
     /// The text could not be encoded.
     #[error(transparent)]
     Text(#[from] TextError),

@@ -54,6 +54,9 @@ pub enum TorchVerb {
     Pretrain(RunArguments),
     /// Train a segmentation from few labelled and many unlabelled volumes.
     Semi(RunArguments),
+    /// Train the localizer that `localize` brings along.
+    #[command(hide = true)]
+    TrainLocalizer(RunArguments),
     /// Segment a volume with a trained network.
     Predict(PredictArguments),
     /// Tell what this machine offers, and what is missing.

@@ -58,6 +58,24 @@ impl Model {
             path: path.to_path_buf(),
         };
         let bytes = fs::read(path).map_err(|error| refused(ModelFault::Read(error)))?;
+        Self::from_bytes(name, path, &bytes, options)
+    }
+
+    /// Makes a session of a model in memory, `path` being where it came from.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_bytes(
+        name: &str,
+        path: &Path,
+        bytes: &[u8],
+        options: &SessionOptions,
+    ) -> Result<Self, OnnxError> {
+        let refused = |fault: ModelFault| OnnxError::Model {
+            name: name.to_owned(),
+            fault: Box::new(fault),
+            path: path.to_path_buf(),
+        };
         if bytes.is_empty() {
             return Err(refused(ModelFault::Load("the file is empty".to_owned())));
         }
@@ -73,11 +91,11 @@ impl Model {
                 .with_precise_qmm()?)
         };
         let session = configure()
-            .and_then(|mut builder| builder.commit_from_memory(&bytes))
+            .and_then(|mut builder| builder.commit_from_memory(bytes))
             .map_err(|error| refused(ModelFault::Load(error.to_string())))?;
         Ok(Self {
             session,
-            record: ModelRecord::new(name, path, &bytes),
+            record: ModelRecord::new(name, path, bytes),
             path: path.to_path_buf(),
         })
     }
