@@ -100,33 +100,33 @@ impl Network {
         let mut deepen = Vec::new();
         for (stage, to) in e.into_iter().enumerate() {
             let stride = if stage == 0 { 1 } else { 2 };
-            let name = format!("encoder.{stage}");
-            down.push(Block::new(&(path / &name / "down"), from, to, stride));
+            let path = path / "encoder" / stage;
+            down.push(Block::new(&(&path / "down"), from, to, stride));
             if stage > 0 {
-                deepen.push(Block::new(&(path / &name / "deepen"), to, to, 1));
+                deepen.push(Block::new(&(&path / "deepen"), to, to, 1));
             }
             from = to;
         }
         let mut lateral = Vec::new();
         let mut up = Vec::new();
         for stage in (0..4).rev() {
-            let name = format!("decoder.{stage}");
+            let path = path / "decoder" / stage;
             let pointwise = nn::ConvConfig {
                 ws_init: uniform_fan_in(from),
                 bs_init: Init::Const(0.0),
                 ..Default::default()
             };
-            lateral.push(nn::conv2d(path / &name / "lateral", from, e[stage], 1, pointwise));
-            up.push(Block::new(&(path / &name / "up"), e[stage], f[stage], 1));
+            lateral.push(nn::conv2d(&path / "lateral", from, e[stage], 1, pointwise));
+            up.push(Block::new(&(&path / "up"), e[stage], f[stage], 1));
             from = f[stage];
         }
-        let text = |name: &str, to: i64, bias: f64| {
+        let text = |path: Path<'_>, to: i64, bias: f64| {
             let config = nn::LinearConfig {
                 ws_init: uniform_fan_in(widths.text),
                 bs_init: Some(Init::Const(bias)),
                 bias: true,
             };
-            nn::linear(path / "text" / name, widths.text, to, config)
+            nn::linear(path, widths.text, to, config)
         };
         Self {
             widths: widths.clone(),
@@ -139,11 +139,11 @@ impl Network {
             hidden: linear(&(path / "text" / "hidden"), TEXT_WIDTH, widths.text),
             weights: (0..4)
                 .rev()
-                .map(|stage| text(&format!("weights.{stage}"), f[stage], 0.0))
+                .map(|stage| text(path / "text" / "weights" / stage, f[stage], 0.0))
                 .collect(),
-            bias: text("bias", 1, PRIOR),
-            whole_weights: text("whole", widths.whole, 0.0),
-            presence_bias: text("presence", 1, 0.0),
+            bias: text(path / "text" / "bias", 1, PRIOR),
+            whole_weights: text(path / "text" / "whole", widths.whole, 0.0),
+            presence_bias: text(path / "text" / "presence", 1, 0.0),
         }
     }
 

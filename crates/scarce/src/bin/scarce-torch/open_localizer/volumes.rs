@@ -56,7 +56,7 @@ pub fn read(
     file: &TrainingVolume,
     concepts: &Concepts,
 ) -> anyhow::Result<Vec<Subject>> {
-    let native = scarce_io::read_volume(&data.join(&file.image))?;
+    let native = reorient_to_ras(&scarce_io::read_volume(&data.join(&file.image))?);
     let mut layers = Vec::new();
     for layer in &file.labels {
         layers.push(read_layer(data, layer, &native.grid())?);
@@ -71,7 +71,7 @@ pub fn read(
         Scale::Hounsfield => native.map(|v| v.clamp(-1024.0, 3000.0)),
         Scale::Grey => to_grey(&native),
     };
-    let image = resample_spacing(&reorient_to_ras(&image), [SOURCE_SPACING_MM; 3])?;
+    let image = resample_spacing(&image, [SOURCE_SPACING_MM; 3])?;
     let (classes, structures) = classes(&layers, &image.grid())?;
     let subject = Subject {
         id: file.id.clone(),
@@ -111,6 +111,8 @@ fn read_layer(data: &Path, layer: &Layer, grid: &Grid) -> anyhow::Result<NamedLa
         }
         _ => bail!("expected either `names` or `nonzero`: {}", path.display()),
     };
+    // Converters turn axes around; the voxels are the same.
+    let labels = reorient_to_ras(&labels);
     ensure!(
         grid.matches(&labels.grid()),
         "the label map lies on another grid than its image: {}",
