@@ -6,7 +6,9 @@ mod localizer;
 mod network;
 mod plane;
 
-pub use input::{SPACING_MM, STRIDE, grey_of_hu, holds_hu, prepare, to_grey};
+pub use input::{
+    PICTURE_MM, SPACING_MM, STRIDE, grey_of_hu, holds_hu, picture_as_volume, prepare, to_grey,
+};
 pub use localizer::{OpenLocalizer, OpenOptions};
 pub use network::{Answers, OpenNetwork};
 pub use plane::Plane;

@@ -167,7 +167,7 @@ impl OnnxGraph {
             doc_string: String::new(),
             graph: Some(self.graph),
             opset_import: vec![OperatorSetIdProto {
-                domain: String::new(),
+                domain: Some(String::new()),
                 version: OPSET,
             }],
             metadata_props: self.metadata,

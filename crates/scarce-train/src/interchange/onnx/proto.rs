@@ -1,5 +1,5 @@
-//! The parts of `onnx.proto3` that a graph of tensors needs, with the field numbers of the ONNX specification
-//! (`onnx/onnx.proto`, IR version 8).
+//! The parts of `onnx.proto` that a graph of tensors needs, with the field numbers of the ONNX specification (IR version 8).
+//! Its syntax is proto2: lists of numbers are not packed, and what is set is written even where it is empty.
 
 use prost::Message;
 
@@ -38,8 +38,8 @@ pub(super) struct ModelProto {
 /// `onnx.OperatorSetIdProto`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct OperatorSetIdProto {
-    #[prost(string, tag = "1")]
-    pub domain: String,
+    #[prost(string, optional, tag = "1")]
+    pub domain: Option<String>,
     #[prost(int64, tag = "2")]
     pub version: i64,
 }
@@ -94,7 +94,7 @@ pub(super) struct AttributeProto {
     pub i: i64,
     #[prost(bytes = "vec", tag = "4")]
     pub s: Vec<u8>,
-    #[prost(int64, repeated, tag = "8")]
+    #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
     #[prost(int32, tag = "20")]
     pub r#type: i32,
@@ -103,7 +103,7 @@ pub(super) struct AttributeProto {
 /// `onnx.TensorProto`.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TensorProto {
-    #[prost(int64, repeated, tag = "1")]
+    #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub data_type: i32,

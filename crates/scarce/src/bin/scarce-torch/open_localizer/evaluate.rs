@@ -1,6 +1,6 @@
 //! The localizer on patients it was never trained on, in prompts it knows and prompts it does not, and on nonsense.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
@@ -11,6 +11,7 @@ use scarce_vlm::text::TextEncoder;
 use scarce_vlm::{LocalizeError, Region};
 use serde::Serialize;
 
+use super::card::mean;
 use super::concepts::Concepts;
 use super::config::{LocalizerFile, Target, TestVolume};
 use super::wordings::Wordings;
@@ -54,6 +55,24 @@ pub struct NonsenseFigure {
     pub refused: usize,
     /// Those that were answered by one, with its score.
     pub answered: Vec<(String, f32)>,
+}
+
+impl Evaluation {
+    /// The mean Dice coefficient of what counts: over prompts, then over structures.
+    pub fn mean_dice(&self, known: bool) -> f64 {
+        let mut of_target: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
+        for f in self.prompts.iter().filter(|f| f.counts && f.known == known) {
+            let target = (f.volume.as_str(), f.target.as_str());
+            of_target.entry(target).or_default().push(f.dice);
+        }
+        mean(of_target.values().map(|dice| mean(dice.iter().copied())))
+    }
+
+    /// The share of nonsense, over all volumes, that no region answered.
+    pub fn nonsense_refused(&self) -> f64 {
+        let sum = |of: fn(&NonsenseFigure) -> usize| self.nonsense.iter().map(of).sum::<usize>();
+        sum(|f| f.refused) as f64 / sum(|f| f.asked).max(1) as f64
+    }
 }
 
 /// Asks everything of every test volume.
