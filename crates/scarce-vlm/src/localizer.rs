@@ -76,7 +76,9 @@ pub enum LocalizeError {
         labels: Vec<u16>,
     },
     /// Nothing in the image answers to the prompt.
-    #[error("nothing in the image answers to the prompt {prompt:?}: score {score:.3}, needed {threshold:.3}")]
+    #[error(
+        "nothing in the image answers to the prompt {prompt:?}: score {score:.3}, needed {threshold:.3}"
+    )]
     NotFound {
         /// The prompt as it was given.
         prompt: String,

@@ -49,11 +49,16 @@ fn phantom() -> Volume<f32> {
             let square = |axis: usize| ((at[axis] - centre[axis]) / radii[axis]).powi(2);
             square(0) + square(1) + square(2) <= 1.0
         };
-        let painted = organs.iter().filter(|(centre, radii, _)| inside(centre, radii));
+        let painted = organs
+            .iter()
+            .filter(|(centre, radii, _)| inside(centre, radii));
         painted.last().map_or(-1000.0, |(_, _, hu)| *hu)
     });
     let origin = DVec3::new(-160.0, 30.0, 200.0);
-    Volume::new(voxels, Geometry::axis_aligned([SPACING_MM; 3], origin).unwrap())
+    Volume::new(
+        voxels,
+        Geometry::axis_aligned([SPACING_MM; 3], origin).unwrap(),
+    )
 }
 
 fn localizer(options: OpenOptions) -> OpenLocalizer<TextEncoder> {
@@ -69,12 +74,17 @@ fn answers_as_onnxruntime_in_python_does() {
     options.smallest_part = 0.0;
     options.mask_threshold = 1e-9;
     let prompts: Vec<&str> = goldens.iter().map(|g| g.prompt.as_str()).collect();
-    let answers = localizer(options).localize_all(&phantom(), &prompts).unwrap();
+    let answers = localizer(options)
+        .localize_all(&phantom(), &prompts)
+        .unwrap();
     for (golden, answer) in goldens.iter().zip(answers) {
         let region = answer.unwrap();
         let presence = region.provenance().settings["presence"].as_f64().unwrap() as f32;
         let what = &golden.prompt;
-        assert!((presence - golden.presence).abs() < 1e-4, "{what}: presence {presence}");
+        assert!(
+            (presence - golden.presence).abs() < 1e-4,
+            "{what}: presence {presence}"
+        );
         let heat = region.heat().voxels();
         let axis = |start: usize, step: usize, length: usize| (start..length).step_by(step);
         let mut expected = golden.heat.iter();
@@ -82,7 +92,10 @@ fn answers_as_onnxruntime_in_python_does() {
             for y in axis(5, 13, 64) {
                 for x in axis(6, 17, 80) {
                     let (got, expected) = (heat[[z, y, x]], *expected.next().unwrap());
-                    assert!((got - expected).abs() < 1e-4, "{what}: {got}, expected {expected}");
+                    assert!(
+                        (got - expected).abs() < 1e-4,
+                        "{what}: {got}, expected {expected}"
+                    );
                 }
             }
         }
@@ -99,7 +112,11 @@ fn scores_what_it_finds_and_refuses_what_it_does_not() {
         match localizer.localize(&phantom, &golden.prompt) {
             Ok(region) => {
                 assert!(golden.score >= threshold, "{}", golden.prompt);
-                assert!((region.score() - golden.score).abs() < 1e-4, "{}", golden.prompt);
+                assert!(
+                    (region.score() - golden.score).abs() < 1e-4,
+                    "{}",
+                    golden.prompt
+                );
                 assert!(region.voxel_count() > 0);
             }
             Err(LocalizeError::NotFound { score, .. }) => {
@@ -115,9 +132,18 @@ fn scores_what_it_finds_and_refuses_what_it_does_not() {
 fn nonsense_and_no_prompt_are_errors() {
     let mut localizer = localizer(OpenOptions::default());
     let phantom = phantom();
-    for prompt in ["a green truck", "tomato soup", "zxcvbnm", "motorcycle", "a parrot"] {
+    for prompt in [
+        "a green truck",
+        "tomato soup",
+        "zxcvbnm",
+        "motorcycle",
+        "a parrot",
+    ] {
         let answer = localizer.localize(&phantom, prompt);
-        assert!(matches!(answer, Err(LocalizeError::NotFound { .. })), "{prompt}");
+        assert!(
+            matches!(answer, Err(LocalizeError::NotFound { .. })),
+            "{prompt}"
+        );
     }
     assert!(matches!(
         localizer.localize(&phantom, " "),
@@ -135,7 +161,9 @@ fn a_region_lies_on_its_image_and_does_not_depend_on_company() {
     let mut localizer = localizer(OpenOptions::default());
     let alone = localizer.localize(&phantom, "both lungs").unwrap();
     assert!(alone.mask().grid().matches(&phantom.grid()));
-    let mut in_company = localizer.localize_all(&phantom, &["a parrot", "both lungs"]).unwrap();
+    let mut in_company = localizer
+        .localize_all(&phantom, &["a parrot", "both lungs"])
+        .unwrap();
     assert_eq!(in_company.pop().unwrap().unwrap(), alone);
     assert_eq!(alone.provenance().models.len(), 3);
 }
@@ -143,6 +171,9 @@ fn a_region_lies_on_its_image_and_does_not_depend_on_company() {
 #[test]
 fn refuses_models_of_another_interface() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sentence.onnx");
-    let error = OpenNetwork::load(&file, &Default::default()).err().unwrap().to_string();
+    let error = OpenNetwork::load(&file, &Default::default())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(error.contains("has no input \"image\""), "{error}");
 }

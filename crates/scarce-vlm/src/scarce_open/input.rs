@@ -122,7 +122,10 @@ mod tests {
         let ramp = Array3::from_shape_fn((1, 1, 101), |(_, _, x)| x as f32);
         let ramp = Volume::new(ramp, Geometry::from_spacing_mm_xyz([1.0; 3]).unwrap());
         let grey = to_grey(&ramp).into_voxels();
-        assert_eq!((grey[[0, 0, 0]], grey[[0, 0, 50]], grey[[0, 0, 100]]), (0.0, 0.5, 1.0));
+        assert_eq!(
+            (grey[[0, 0, 0]], grey[[0, 0, 50]], grey[[0, 0, 100]]),
+            (0.0, 0.5, 1.0)
+        );
         let flat = ramp.map(|_| 7.0);
         assert!(to_grey(&flat).voxels().iter().all(|v| *v == 0.0));
         assert!(!holds_hu(&ramp) && holds_hu(&ramp.map(|v| v - 300.0)));
@@ -136,7 +139,10 @@ mod tests {
         assert_eq!(volume.shape_zyx(), [1, 40, 80]);
         assert_eq!(volume.voxels()[[0, 0, 0]], 1.0);
         assert_eq!(volume.geometry().orientation(), "LPS");
-        assert_eq!(volume.geometry().spacing_mm_xyz(), [PICTURE_MM / 80.0, PICTURE_MM / 80.0, 1.0]);
+        assert_eq!(
+            volume.geometry().spacing_mm_xyz(),
+            [PICTURE_MM / 80.0, PICTURE_MM / 80.0, 1.0]
+        );
         let prepared = prepare(&volume, SPACING_MM).unwrap();
         assert_eq!(prepared.shape_zyx(), [1, 48, 96]);
     }

@@ -62,11 +62,7 @@ impl<E: SentenceEncoder> OpenLocalizer<E> {
     pub fn new(encoder: E, options: OpenOptions) -> Result<Self, LocalizeError> {
         let session = SessionOptions::default();
         let network = OpenNetwork::from_bytes("scarce-open.onnx", COMMITTED, &session);
-        Ok(Self::with_network(
-            encoder,
-            network?,
-            options,
-        ))
+        Ok(Self::with_network(encoder, network?, options))
     }
 
     /// With another model of the same interface.
@@ -82,7 +78,6 @@ impl<E: SentenceEncoder> OpenLocalizer<E> {
     ///
     /// # Errors
     /// [`LocalizeError`] where a model fails; what is wrong with a single prompt is in its place.
-    #[expect(clippy::type_complexity, reason = "one result in the other is what it is")]
     pub fn localize_all(
         &mut self,
         image: &Volume<f32>,
@@ -148,9 +143,18 @@ impl<E: SentenceEncoder> OpenLocalizer<E> {
         };
         let settings = BTreeMap::from([
             ("presence".to_owned(), json!(found.presence)),
-            ("mask_threshold".to_owned(), json!(self.options.mask_threshold)),
-            ("score_threshold".to_owned(), json!(self.options.score_threshold)),
-            ("smallest_part".to_owned(), json!(self.options.smallest_part)),
+            (
+                "mask_threshold".to_owned(),
+                json!(self.options.mask_threshold),
+            ),
+            (
+                "score_threshold".to_owned(),
+                json!(self.options.score_threshold),
+            ),
+            (
+                "smallest_part".to_owned(),
+                json!(self.options.smallest_part),
+            ),
             ("spacing_mm".to_owned(), json!(SPACING_MM)),
         ]);
         let mut models = vec![self.network.record().clone()];

@@ -45,7 +45,12 @@ impl OpenNetwork {
         bytes: &[u8],
         options: &SessionOptions,
     ) -> Result<Self, OnnxError> {
-        Self::checked(Model::from_bytes("localizer", Path::new(file_name), bytes, options)?)
+        Self::checked(Model::from_bytes(
+            "localizer",
+            Path::new(file_name),
+            bytes,
+            options,
+        )?)
     }
 
     fn checked(model: Model) -> Result<Self, OnnxError> {
@@ -80,7 +85,10 @@ impl OpenNetwork {
         text: ArrayView2<'_, f32>,
     ) -> Result<Answers, ModelFault> {
         let failed = |error: ort::Error| ModelFault::Run(error.to_string());
-        let image = slices.insert_axis(Axis(1)).as_standard_layout().into_owned();
+        let image = slices
+            .insert_axis(Axis(1))
+            .as_standard_layout()
+            .into_owned();
         let text = text.as_standard_layout().into_owned();
         let inputs = vec![
             (IMAGE, Tensor::from_array(image).map_err(failed)?.into()),
@@ -89,10 +97,18 @@ impl OpenNetwork {
         let outputs = self.model.run(inputs)?;
         let shape = |error: ndarray::ShapeError| ModelFault::Run(error.to_string());
         let logits = outputs[LOGITS].try_extract_array::<f32>().map_err(failed)?;
-        let presence = outputs[PRESENCE].try_extract_array::<f32>().map_err(failed)?;
+        let presence = outputs[PRESENCE]
+            .try_extract_array::<f32>()
+            .map_err(failed)?;
         Ok(Answers {
-            logits: logits.into_dimensionality::<Ix4>().map_err(shape)?.to_owned(),
-            presence: presence.into_dimensionality::<Ix2>().map_err(shape)?.to_owned(),
+            logits: logits
+                .into_dimensionality::<Ix4>()
+                .map_err(shape)?
+                .to_owned(),
+            presence: presence
+                .into_dimensionality::<Ix2>()
+                .map_err(shape)?
+                .to_owned(),
         })
     }
 }

@@ -90,7 +90,11 @@ fn text_encoder(arguments: &LocalizeArguments) -> anyhow::Result<TextEncoder> {
 
 fn in_words(region: &Region) -> String {
     let provenance = region.provenance();
-    let labels: Vec<&str> = provenance.matches.iter().map(|label| label.name.as_str()).collect();
+    let labels: Vec<&str> = provenance
+        .matches
+        .iter()
+        .map(|label| label.name.as_str())
+        .collect();
     let what = if labels.is_empty() {
         format!("is found by {}", provenance.localizer)
     } else {

@@ -77,7 +77,10 @@ impl OnnxGraph {
         let scales = self.weight("scales", &Tensor::from_slice(&[1.0_f32, 1.0, 2.0, 2.0]))?;
         let attributes = [
             ("mode", Attribute::Text("linear")),
-            ("coordinate_transformation_mode", Attribute::Text("half_pixel")),
+            (
+                "coordinate_transformation_mode",
+                Attribute::Text("half_pixel"),
+            ),
         ];
         Ok(self.node_with("Resize", &[Some(input), None, Some(&scales)], &attributes))
     }

@@ -122,8 +122,10 @@ impl Augmentation {
                 let (v, u) = (r as f64 - middle + shift[0], c as f64 - middle + shift[1]);
                 let node = |at: usize| at as f64 / (pixels - 1) as f64 * (BEND_NODES - 1) as f64;
                 let (by, bx) = (node(r), node(c));
-                let y = centre[0] + step * stretch * (cos * v + sin * u) + bilinear(&bend[0], by, bx);
-                let x = centre[1] + step / stretch * (cos * u - sin * v) + bilinear(&bend[1], by, bx);
+                let y =
+                    centre[0] + step * stretch * (cos * v + sin * u) + bilinear(&bend[0], by, bx);
+                let x =
+                    centre[1] + step / stretch * (cos * u - sin * v) + bilinear(&bend[1], by, bx);
                 if y < -0.5 || x < -0.5 || y >= rows as f64 - 0.5 || x >= columns as f64 - 0.5 {
                     continue;
                 }
@@ -198,7 +200,9 @@ const VESSELS: [&str; 10] = [
 ];
 
 /// Parts of the names of what takes up contrast agent.
-const ENHANCING: [&str; 6] = ["liver", "spleen", "kidney", "pancreas", "stomach", "adrenal"];
+const ENHANCING: [&str; 6] = [
+    "liver", "spleen", "kidney", "pancreas", "stomach", "adrenal",
+];
 
 /// Level and width in Hounsfield units: mediastinum, abdomen, lung, bone, and all there is.
 const WINDOWS: [(f64, f64); 5] = [
@@ -265,8 +269,14 @@ fn blur(values: &mut Array2<f32>) {
 /// Black beyond a circle or a rectangle.
 fn cut(values: &mut Array2<f32>, rng: &mut impl Rng) {
     let n = values.nrows() as f64;
-    let (cy, cx) = (n * (0.35 + 0.3 * rng.random::<f64>()), n * (0.35 + 0.3 * rng.random::<f64>()));
-    let (a, b) = (n * (0.3 + 0.3 * rng.random::<f64>()), n * (0.3 + 0.3 * rng.random::<f64>()));
+    let (cy, cx) = (
+        n * (0.35 + 0.3 * rng.random::<f64>()),
+        n * (0.35 + 0.3 * rng.random::<f64>()),
+    );
+    let (a, b) = (
+        n * (0.3 + 0.3 * rng.random::<f64>()),
+        n * (0.3 + 0.3 * rng.random::<f64>()),
+    );
     let is_round = rng.random::<bool>();
     for ((r, c), value) in values.indexed_iter_mut() {
         let (dy, dx) = ((r as f64 - cy) / a, (c as f64 - cx) / b);
@@ -278,5 +288,75 @@ fn cut(values: &mut Array2<f32>, rng: &mut impl Rng) {
         if is_out {
             *value = 0.0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use scarce_image::{Seed, StreamKey};
+
+    use super::*;
+
+    fn still() -> Augmentation {
+        Augmentation {
+            turn_degrees: 0.0,
+            magnify: [1.0, 1.0],
+            stretch: 0.0,
+            shift: 0.0,
+            bend_mm: 0.0,
+            ..Augmentation::default()
+        }
+    }
+
+    fn stream(purpose: &str) -> impl Rng + use<> {
+        Seed(1).stream(StreamKey {
+            epoch: 0,
+            sample_id: "slice",
+            purpose,
+        })
+    }
+
+    #[test]
+    fn a_still_slice_is_resampled_about_its_centre() {
+        let image = Array2::from_shape_fn((61, 81), |(r, c)| (100 * r + c) as f32);
+        let labels = image.mapv(|v| u16::from(v >= 3000.0));
+        let slice = (image.view(), labels.view());
+        let (values, classes) = still().warp(slice, Scale::Grey, 33, &mut stream("warp"));
+        // The middle stays where it is; a pixel on is 4 mm, of which the source has 3 a sample.
+        for (r, c) in [(16_usize, 16_usize), (10, 16), (20, 25)] {
+            let at = |i: usize, n: f64| (n - 1.0) / 2.0 + (i as f64 - 16.0) * 4.0 / 3.0;
+            let expected = 100.0 * at(r, 61.0) + at(c, 81.0);
+            assert!(
+                (f64::from(values[[r, c]]) - expected).abs() < 0.01,
+                "{r} {c}"
+            );
+        }
+        assert_eq!((classes[[15, 16]], classes[[17, 16]]), (0, 1));
+        // Beyond the source there is nothing.
+        let small = (image.view(), labels.view());
+        let (values, classes) = still().warp(small, Scale::Grey, 97, &mut stream("warp"));
+        assert_eq!((values[[0, 0]], classes[[96, 96]]), (0.0, 0));
+    }
+
+    #[test]
+    fn what_is_seen_is_grey_and_a_function_of_the_stream() {
+        let image = Array2::from_shape_fn((40, 40), |(r, c)| (r * c) as f32 - 1000.0);
+        let labels = image.mapv(|v| u16::from(v > 0.0));
+        let structures = [vec![], vec!["aorta".to_owned()]];
+        let see = |purpose: &str| {
+            let slice = (image.view(), labels.view());
+            let mut rng = stream(purpose);
+            Augmentation::default().apply(slice, Scale::Hounsfield, &structures, 32, &mut rng)
+        };
+        for purpose in ["a", "b", "c", "d", "e"] {
+            let seen = see(purpose);
+            assert!(
+                seen.grey.iter().all(|v| (0.0..=1.0).contains(v)),
+                "{purpose}"
+            );
+            assert_eq!(seen.grey, see(purpose).grey);
+        }
+        assert_ne!(see("a").grey, see("b").grey);
     }
 }

@@ -40,7 +40,11 @@ fn write_card(
     let record = ModelRecord::new("localizer", Path::new("model.onnx"), model);
     let concepts = Concepts::built_in()?;
     let names: Vec<&str> = concepts.all().iter().map(|c| c.name.as_str()).collect();
-    let prompts: usize = concepts.all().iter().map(|c| concepts.prompts(c).len()).sum();
+    let prompts: usize = concepts
+        .all()
+        .iter()
+        .map(|c| concepts.prompts(c).len())
+        .sum();
     let volumes: Vec<&str> = config.volume.iter().map(|v| v.id.as_str()).collect();
     writeln!(
         text,
@@ -77,12 +81,16 @@ fn write_card(
     }
     for (volume, target) in rows {
         let of = |known: bool| {
-            let fits = |f: &&PromptFigure| {
-                f.volume == volume && f.target == target && f.known == known
-            };
+            let fits =
+                |f: &&PromptFigure| f.volume == volume && f.target == target && f.known == known;
             mean(evaluation.prompts.iter().filter(fits).map(|f| f.dice))
         };
-        writeln!(text, "| {volume} | {target} | {:.3} | {:.3} |", of(true), of(false))?;
+        writeln!(
+            text,
+            "| {volume} | {target} | {:.3} | {:.3} |",
+            of(true),
+            of(false)
+        )?;
     }
     let known = evaluation.mean_dice(true);
     let reworded = evaluation.mean_dice(false);
@@ -101,7 +109,11 @@ fn write_card(
         ("reworded prompts", ASKED[1], reworded),
         ("nonsense refused", ASKED[2], refused),
     ] {
-        let verdict = if got >= asked { "reached" } else { "falls short" };
+        let verdict = if got >= asked {
+            "reached"
+        } else {
+            "falls short"
+        };
         writeln!(text, "| {what} | {asked:.2} | {got:.3} | {verdict} |")?;
     }
     writeln!(
@@ -124,7 +136,7 @@ fn write_card(
 fn nonsense(text: &mut String, evaluation: &Evaluation) -> fmt::Result {
     writeln!(
         text,
-        "\n### Nonsense\n\n| volume | prompts | refused | answered, with their scores |\n| --- | --- | --- | --- |"
+        "\n### Nonsense\n\n| volume | prompts | refused | their highest score | answered, with their scores |\n| --- | --- | --- | --- | --- |"
     )?;
     for figure in &evaluation.nonsense {
         let answered: Vec<String> = figure
@@ -139,8 +151,8 @@ fn nonsense(text: &mut String, evaluation: &Evaluation) -> fmt::Result {
         };
         writeln!(
             text,
-            "| {} | {} | {} | {answered} |",
-            figure.volume, figure.asked, figure.refused
+            "| {} | {} | {} | {:.2} | {answered} |",
+            figure.volume, figure.asked, figure.refused, figure.highest_refused
         )?;
     }
     Ok(())

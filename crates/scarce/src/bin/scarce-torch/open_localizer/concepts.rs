@@ -39,7 +39,10 @@ impl Concepts {
         let concepts: Self = toml::from_str(CONCEPTS_TOML).context("concepts.toml")?;
         for concept in &concepts.concept {
             if concept.words.is_empty() || concept.structures.is_empty() {
-                bail!("concepts.toml: {:?} has no words or no structures", concept.name);
+                bail!(
+                    "concepts.toml: {:?} has no words or no structures",
+                    concept.name
+                );
             }
         }
         Ok(concepts)
@@ -77,14 +80,16 @@ impl Concepts {
 impl Concept {
     /// Whether a structure of a label map belongs to it.
     pub fn covers(&self, structure: &str) -> bool {
-        self.structures.iter().any(|pattern| match pattern.split_once('*') {
-            None => pattern == structure,
-            Some((head, tail)) => {
-                structure.len() >= head.len() + tail.len()
-                    && structure.starts_with(head)
-                    && structure.ends_with(tail)
-            }
-        })
+        self.structures
+            .iter()
+            .any(|pattern| match pattern.split_once('*') {
+                None => pattern == structure,
+                Some((head, tail)) => {
+                    structure.len() >= head.len() + tail.len()
+                        && structure.starts_with(head)
+                        && structure.ends_with(tail)
+                }
+            })
     }
 }
 
@@ -105,7 +110,12 @@ mod tests {
             ("ribs", "rib_left_10", true),
         ] {
             let concept = &concepts.all()[concepts.position(concept).unwrap()];
-            assert_eq!(concept.covers(structure), covered, "{} {structure}", concept.name);
+            assert_eq!(
+                concept.covers(structure),
+                covered,
+                "{} {structure}",
+                concept.name
+            );
         }
     }
 
@@ -113,8 +123,17 @@ mod tests {
     fn no_prompt_stands_for_two_things() {
         let concepts = Concepts::built_in().unwrap();
         let mut seen = std::collections::BTreeMap::new();
-        let of = |c: &Concept| concepts.prompts(c).into_iter().map(|p| (p, c.name.clone())).collect::<Vec<_>>();
-        let nonsense = concepts.nonsense().into_iter().map(|p| (p, "nonsense".to_owned()));
+        let of = |c: &Concept| {
+            concepts
+                .prompts(c)
+                .into_iter()
+                .map(|p| (p, c.name.clone()))
+                .collect::<Vec<_>>()
+        };
+        let nonsense = concepts
+            .nonsense()
+            .into_iter()
+            .map(|p| (p, "nonsense".to_owned()));
         for (prompt, name) in concepts.all().iter().flat_map(of).chain(nonsense) {
             let before = seen.insert(prompt.clone(), name.clone());
             assert!(before.is_none_or(|b| b == name), "{prompt:?}");

@@ -53,6 +53,8 @@ pub struct NonsenseFigure {
     pub asked: usize,
     /// Prompts that were answered by no region.
     pub refused: usize,
+    /// The highest score among them.
+    pub highest_refused: f32,
     /// Those that were answered by one, with its score.
     pub answered: Vec<(String, f32)>,
 }
@@ -92,7 +94,9 @@ pub fn evaluate(config: &LocalizerFile, model: &[u8]) -> anyhow::Result<Evaluati
         let image = scarce_io::read_volume(&config.data.join(&test.image))?;
         for target in &test.target {
             let reference = reference(&config.data, target, &image)?;
-            let asked: Vec<&str> = texts(&target.known).chain(texts(&target.reworded)).collect();
+            let asked: Vec<&str> = texts(&target.known)
+                .chain(texts(&target.reworded))
+                .collect();
             let answers = localizer.localize_all(&image, &asked)?;
             for (k, (prompt, answer)) in asked.iter().zip(&answers).enumerate() {
                 let figure = PromptFigure {
@@ -130,6 +134,7 @@ fn nonsense(
         volume: test.id.clone(),
         asked: 0,
         refused: 0,
+        highest_refused: 0.0,
         answered: Vec::new(),
     };
     // A part at a time: each prompt has a heat map of its own in memory.
@@ -138,17 +143,21 @@ fn nonsense(
         for (prompt, answer) in asked.iter().zip(localizer.localize_all(image, &asked)?) {
             figure.asked += 1;
             match answer {
-                Err(LocalizeError::NotFound { .. }) => figure.refused += 1,
+                Err(LocalizeError::NotFound { score, .. }) => {
+                    figure.refused += 1;
+                    figure.highest_refused = figure.highest_refused.max(score);
+                }
                 Err(error) => return Err(error).context(format!("prompt {prompt:?}")),
                 Ok(region) => figure.answered.push(((*prompt).to_owned(), region.score())),
             }
         }
     }
     tracing::info!(
-        "{}: {} of {} nonsense prompts refused; answered: {:?}",
+        "{}: {} of {} nonsense prompts refused, with scores of at most {:.2}; answered: {:?}",
         test.id,
         figure.refused,
         figure.asked,
+        figure.highest_refused,
         figure.answered
     );
     Ok(figure)
@@ -160,10 +169,16 @@ fn check_wordings(config: &LocalizerFile) -> anyhow::Result<()> {
     let trained: BTreeSet<String> = wordings.texts().iter().map(|t| t.to_lowercase()).collect();
     let targets = || config.test.iter().flat_map(|test| &test.target);
     for prompt in targets().flat_map(|t| &t.known) {
-        ensure!(trained.contains(&prompt.to_lowercase()), "{prompt:?} is not trained with, but listed as known");
+        ensure!(
+            trained.contains(&prompt.to_lowercase()),
+            "{prompt:?} is not trained with, but listed as known"
+        );
     }
     for prompt in targets().flat_map(|t| &t.reworded).chain(&config.nonsense) {
-        ensure!(!trained.contains(&prompt.to_lowercase()), "{prompt:?} is trained with, but listed as unknown");
+        ensure!(
+            !trained.contains(&prompt.to_lowercase()),
+            "{prompt:?} is trained with, but listed as unknown"
+        );
     }
     Ok(())
 }
@@ -174,7 +189,12 @@ fn reference(data: &Path, target: &Target, image: &Volume<f32>) -> anyhow::Resul
     let labels = resample_nearest(&labels, &image.grid(), 0);
     let mask = labels.map(|v| *v != 0 && (target.values.is_empty() || target.values.contains(v)));
     let is_empty = !mask.voxels().iter().any(|inside| *inside);
-    ensure!(!is_empty, "the reference of {} is empty: {}", target.name, target.reference.display());
+    ensure!(
+        !is_empty,
+        "the reference of {} is empty: {}",
+        target.name,
+        target.reference.display()
+    );
     Ok(mask)
 }
 

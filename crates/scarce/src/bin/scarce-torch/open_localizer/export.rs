@@ -31,7 +31,9 @@ pub fn graph(network: &Network, metadata: &[(&str, String)]) -> Result<Vec<u8>, 
     let (logits, presence) = writer.answer(network, &features, &text)?;
     let shape = [slices.clone(), prompts.clone(), rows, columns];
     writer.graph.output("logits", &logits, &shape);
-    writer.graph.output("presence", &presence, &[slices, prompts]);
+    writer
+        .graph
+        .output("presence", &presence, &[slices, prompts]);
     Ok(writer.graph.into_bytes())
 }
 
@@ -162,7 +164,9 @@ impl Writer {
         let bias = self.head("text.presence", &hidden, &network.presence_bias)?;
         let bias = self.graph.node("Reshape", &[&bias, &flat], &[]);
         let across = [("transB", Attribute::Int(1))];
-        let presence = self.graph.node("Gemm", &[&seen.whole, &weights, &bias], &across);
+        let presence = self
+            .graph
+            .node("Gemm", &[&seen.whole, &weights, &bias], &across);
         Ok((logits, presence))
     }
 
@@ -181,5 +185,58 @@ impl Writer {
             .graph
             .convolution(name, input, &block.conv, norm, (stride, 1))?;
         Ok(self.graph.node("Relu", &[&x], &[]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scarce_vlm::onnx::SessionOptions;
+    use tch::nn::VarStore;
+
+    use super::super::network::Widths;
+    use super::*;
+
+    /// An untrained network with statistics that batch norms must not ignore.
+    fn network(store: &VarStore) -> Network {
+        tch::manual_seed(3);
+        let widths = Widths {
+            encoder: [4, 6, 8, 10, 12],
+            features: [5, 6, 7, 8],
+            whole: 9,
+            text: 16,
+        };
+        let network = Network::new(&store.root(), &widths);
+        let _guard = tch::no_grad_guard();
+        for (name, mut variable) in store.variables() {
+            if name.contains("norm") {
+                let _ = variable.uniform_(0.5, 1.5);
+            }
+        }
+        network
+    }
+
+    #[test]
+    fn the_graph_computes_what_the_network_does() {
+        let store = VarStore::new(Device::Cpu);
+        let network = network(&store);
+        let bytes = graph(&network, &[("seed", "3".to_owned())]).unwrap();
+        let options = SessionOptions::default();
+        let mut onnx = OpenNetwork::from_bytes("test.onnx", &bytes, &options).unwrap();
+        check_parity(&network, &mut onnx).unwrap();
+    }
+
+    #[test]
+    fn a_graph_of_other_weights_is_noticed() {
+        let store = VarStore::new(Device::Cpu);
+        let network = network(&store);
+        let bytes = graph(&network, &[]).unwrap();
+        let options = SessionOptions::default();
+        let mut onnx = OpenNetwork::from_bytes("test.onnx", &bytes, &options).unwrap();
+        let _guard = tch::no_grad_guard();
+        let _ = store.variables()["decoder.0.lateral.bias"]
+            .shallow_clone()
+            .fill_(0.3);
+        let error = check_parity(&network, &mut onnx).unwrap_err().to_string();
+        assert!(error.contains("from libtorch's"), "{error}");
     }
 }

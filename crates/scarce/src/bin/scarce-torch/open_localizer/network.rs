@@ -54,7 +54,6 @@ pub struct Block {
 /// The network.
 #[derive(Debug)]
 pub struct Network {
-    pub widths: Widths,
     /// First block of each stage; those after the first halve the resolution.
     pub down: Vec<Block>,
     /// Second block of the stages after the first, around which the first's output is added.
@@ -129,7 +128,6 @@ impl Network {
             nn::linear(path, widths.text, to, config)
         };
         Self {
-            widths: widths.clone(),
             down,
             deepen,
             context: linear(&(path / "context"), e[4], e[4]),
@@ -184,7 +182,10 @@ impl Network {
             });
         }
         let logits = logits.unwrap_or_else(|| unreachable!("there are four maps")) + bias;
-        let presence = self.whole_weights.forward(&hidden).bmm(&features.whole.unsqueeze(-1));
+        let presence = self
+            .whole_weights
+            .forward(&hidden)
+            .bmm(&features.whole.unsqueeze(-1));
         let presence = (presence + self.presence_bias.forward(&hidden)).squeeze_dim(-1);
         Answers { logits, presence }
     }

@@ -142,10 +142,7 @@ fn labelled(file: &TrainingVolume, concepts: &Concepts) -> anyhow::Result<Vec<bo
 }
 
 /// One class for each combination of labels that comes up.
-fn classes(
-    layers: &[NamedLabels],
-    grid: &Grid,
-) -> anyhow::Result<(Array3<u16>, Vec<Vec<String>>)> {
+fn classes(layers: &[NamedLabels], grid: &Grid) -> anyhow::Result<(Array3<u16>, Vec<Vec<String>>)> {
     let mut known: BTreeMap<Vec<u16>, u16> = BTreeMap::from([(vec![0; layers.len()], 0)]);
     let mut structures = vec![Vec::new()];
     let sampled: Vec<Volume<u16>> = layers
@@ -158,7 +155,10 @@ fn classes(
         *class = match known.get(&key) {
             Some(class) => *class,
             None => {
-                let names = key.iter().zip(layers).filter_map(|(v, (_, n))| n.get(v).cloned());
+                let names = key
+                    .iter()
+                    .zip(layers)
+                    .filter_map(|(v, (_, n))| n.get(v).cloned());
                 structures.push(names.collect());
                 let class = u16::try_from(known.len()).context("too many classes")?;
                 known.insert(key, class);
@@ -201,7 +201,10 @@ fn radiographs(of: &Subject, draws: usize, concepts: &Concepts) -> anyhow::Resul
                 let mut bits = 0_u16;
                 for y in 0..ny {
                     let (dy, dx) = (y as f64 - cy, x as f64 - cx);
-                    let (sy, sx) = ((cy + cos * dy + sin * dx).round(), (cx - sin * dy + cos * dx).round());
+                    let (sy, sx) = (
+                        (cy + cos * dy + sin * dx).round(),
+                        (cx - sin * dy + cos * dx).round(),
+                    );
                     if sy < 0.0 || sx < 0.0 || sy >= ny as f64 || sx >= nx as f64 {
                         continue;
                     }
@@ -224,7 +227,10 @@ fn radiographs(of: &Subject, draws: usize, concepts: &Concepts) -> anyhow::Resul
     }
     let structures: Vec<Vec<String>> = (0..1_usize << PROJECTED.len())
         .map(|bits| {
-            let named = PROJECTED.iter().enumerate().filter(|(k, _)| bits >> k & 1 == 1);
+            let named = PROJECTED
+                .iter()
+                .enumerate()
+                .filter(|(k, _)| bits >> k & 1 == 1);
             named.map(|(_, name)| (*name).to_owned()).collect()
         })
         .collect();
@@ -241,7 +247,11 @@ fn radiographs(of: &Subject, draws: usize, concepts: &Concepts) -> anyhow::Resul
                 "brain" | "cerebellum" | "bladder" | "prostate" | "femora" => 0,
                 _ => return None,
             };
-            Some((0..structures.len()).map(|class| class & bits != 0).collect())
+            Some(
+                (0..structures.len())
+                    .map(|class| class & bits != 0)
+                    .collect(),
+            )
         })
         .collect();
     Ok(Subject {

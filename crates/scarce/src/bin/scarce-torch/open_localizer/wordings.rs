@@ -27,7 +27,11 @@ impl Wordings {
             texts.extend(prompts);
             start..texts.len()
         };
-        let of_concept = concepts.all().iter().map(|c| add(concepts.prompts(c))).collect();
+        let of_concept = concepts
+            .all()
+            .iter()
+            .map(|c| add(concepts.prompts(c)))
+            .collect();
         let nonsense = add(concepts.nonsense());
         Self {
             texts,
