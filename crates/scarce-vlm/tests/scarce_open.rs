@@ -11,6 +11,7 @@ use std::path::Path;
 use ndarray::Array3;
 use scarce_image::glam::DVec3;
 use scarce_image::{Geometry, Volume};
+use scarce_vlm::onnx::SessionOptions;
 use scarce_vlm::scarce_open::{OpenLocalizer, OpenNetwork, OpenOptions, SPACING_MM};
 use scarce_vlm::text::TextEncoder;
 use scarce_vlm::{LocalizeError, Localizer as _};
@@ -171,7 +172,7 @@ fn a_region_lies_on_its_image_and_does_not_depend_on_company() {
 #[test]
 fn refuses_models_of_another_interface() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sentence.onnx");
-    let error = OpenNetwork::load(&file, &Default::default())
+    let error = OpenNetwork::load(&file, &SessionOptions::default())
         .err()
         .unwrap()
         .to_string();

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use ndarray::Array3;
 use scarce_image::{Mask, Volume, resample_nearest};
+use scarce_vlm::onnx::SessionOptions;
 use scarce_vlm::scarce_open::{OpenLocalizer, OpenNetwork, OpenOptions};
 use scarce_vlm::text::TextEncoder;
 use scarce_vlm::{LocalizeError, Region};
@@ -84,7 +85,7 @@ pub fn evaluate(config: &LocalizerFile, model: &[u8]) -> anyhow::Result<Evaluati
         &config.text_encoder.join("model.onnx"),
         &config.text_encoder.join("tokenizer.json"),
     )?;
-    let network = OpenNetwork::from_bytes("model.onnx", model, &Default::default())?;
+    let network = OpenNetwork::from_bytes("model.onnx", model, &SessionOptions::default())?;
     let mut localizer = OpenLocalizer::with_network(encoder, network, OpenOptions::default());
     let mut evaluation = Evaluation {
         prompts: Vec::new(),
