@@ -96,12 +96,15 @@ fn look(
             .assign(&part);
         let answers = network.run(batch.view(), text)?;
         let logits = answers.logits.slice_axis(Axis(2), inner[0]);
+        let presence = answers.presence.mapv(sigmoid);
+        // A pixel is part of it where the slice shows it and the pixel looks like it.
+        let slice_shows = presence.view().insert_axis(Axis(2)).insert_axis(Axis(3));
+        let looks_like = logits.slice_axis(Axis(3), inner[1]).mapv(sigmoid);
         seen.probability
             .slice_axis_mut(Axis(0), range)
-            .assign(&logits.slice_axis(Axis(3), inner[1]).mapv(sigmoid));
-        let presence = answers.presence.outer_iter();
+            .assign(&(looks_like * slice_shows));
         seen.presence
-            .extend(presence.map(|row| row.iter().copied().map(sigmoid).collect()));
+            .extend(presence.outer_iter().map(|row| row.to_vec()));
     }
     Ok(seen)
 }
