@@ -74,7 +74,8 @@ impl<E: SentenceEncoder> OpenLocalizer<E> {
         }
     }
 
-    /// Answers several prompts at little more than the price of one: each region, or why there is none.
+    /// Answers several prompts at little more than the price of one: each region, or why there is none. How many are asked
+    /// changes heat in its last digits.
     ///
     /// # Errors
     /// [`LocalizeError`] where a model fails; what is wrong with a single prompt is in its place.
