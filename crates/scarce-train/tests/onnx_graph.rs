@@ -12,6 +12,8 @@
     reason = "what stands between the tests is test code too"
 )]
 
+use std::fmt::Write as _;
+
 use scarce_train::interchange::WeightsError;
 use scarce_train::interchange::onnx::{Attribute, Dim, OnnxGraph};
 use tch::{Kind, Tensor};
@@ -44,7 +46,10 @@ fn small() -> OnnxGraph {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 #[test]

@@ -126,9 +126,11 @@ impl OnnxGraph {
         attributes: &[(&str, Attribute)],
     ) -> Value {
         let value = self.fresh(&operator.to_lowercase());
-        let name = |input: &Option<&Value>| input.map_or_else(String::new, |v| v.0.clone());
+        let names = inputs
+            .iter()
+            .map(|input| input.map_or_else(String::new, |v| v.0.clone()));
         self.graph.node.push(NodeProto {
-            input: inputs.iter().map(name).collect(),
+            input: names.collect(),
             output: vec![value.0.clone()],
             name: value.0.clone(),
             op_type: operator.to_owned(),
