@@ -68,16 +68,19 @@ fn by_network(arguments: &LocalizeArguments) -> anyhow::Result<Region> {
 
 /// A volume, or a picture as it hangs on a light box.
 fn image_or_picture(path: &Path) -> anyhow::Result<Volume<f32>> {
-    if is_picture(path)? {
+    if is_picture(path) {
         Ok(picture_as_volume(&scarce_io::read_image(path)?)?)
     } else {
         Ok(scarce_io::read_volume(path)?)
     }
 }
 
-fn is_picture(path: &Path) -> anyhow::Result<bool> {
-    // A folder of slices is none.
-    Ok(path.is_file() && matches!(scarce_io::info(path)?.format, "png" | "jpeg" | "tiff"))
+/// By its name, as writers choose formats.
+fn is_picture(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    ["png", "jpg", "jpeg", "tif", "tiff"]
+        .iter()
+        .any(|known| extension == *known)
 }
 
 fn text_encoder(arguments: &LocalizeArguments) -> anyhow::Result<TextEncoder> {
