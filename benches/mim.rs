@@ -46,6 +46,8 @@ fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
         step: 0,
         total_steps: 1,
         seed: Seed(1),
+        rank: 0,
+        world_size: 1,
     };
     group.bench_function("loss_and_gradient/8x112x112", |b| {
         b.iter(|| -> Result<(), Box<dyn Error + Send + Sync>> {

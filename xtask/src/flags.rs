@@ -79,6 +79,8 @@ xflags::xflags! {
                 repeated names: String
             }
         }
+        /// Trains the localizer that scarce brings along, tests it, and writes its model and card.
+        cmd localizer {}
         /// Every file of several packages read by scarce and by the Python references, whole and damaged.
         cmd parity {}
         /// Criterion benches.

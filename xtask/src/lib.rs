@@ -20,6 +20,7 @@ pub mod failure;
 pub mod flags;
 pub mod kill_test;
 pub mod launch;
+pub mod localizer;
 pub mod machine;
 pub mod nearest;
 pub mod package;

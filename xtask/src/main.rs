@@ -13,7 +13,8 @@ use xtask::bench;
 use xtask::flags::{DataCmd, Demo, Pipeline, Xtask, XtaskCmd};
 use xtask::workspace::Workspace;
 use xtask::{
-    data, demo, doctor, failure, kill_test, launch, parity, pipeline, setup, test, tidy, validate,
+    data, demo, doctor, failure, kill_test, launch, localizer, parity, pipeline, setup, test, tidy,
+    validate,
 };
 
 fn main() -> ExitCode {
@@ -59,6 +60,7 @@ fn run(flags: Xtask) -> Result<()> {
             DataCmd::List(_) => data::list(&workspace),
             DataCmd::Fetch(flags) => data::fetch(&workspace, &flags.names),
         },
+        XtaskCmd::Localizer(_) => localizer::localizer(&workspace),
         XtaskCmd::Parity(_) => parity::parity(&workspace),
         XtaskCmd::Bench(flags) => bench::bench(
             &workspace,

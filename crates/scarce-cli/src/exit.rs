@@ -56,7 +56,7 @@ fn shared_code_of(link: &(dyn Error + 'static)) -> Option<u8> {
             | LocalizeError::NegatedPrompt { .. }
             | LocalizeError::UnknownPrompt { .. }
             | LocalizeError::Option { .. } => USAGE,
-            LocalizeError::Text(TextError::Onnx(_)) => ENVIRONMENT,
+            LocalizeError::Onnx(_) | LocalizeError::Text(TextError::Onnx(_)) => ENVIRONMENT,
             _ => DATA,
         });
     }

@@ -31,6 +31,7 @@ mod provenance;
 pub mod refine;
 mod region;
 pub mod sam;
+pub mod scarce_open;
 mod shard;
 pub mod slices;
 pub mod text;

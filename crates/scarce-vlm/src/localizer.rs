@@ -85,6 +85,12 @@ pub enum LocalizeError {
         /// The least that is accepted.
         least: f32,
     },
+    /// The image cannot be brought into the form that the localizer reads.
+    #[error("the image cannot be read: {what}")]
+    Image {
+        /// What is wrong with it.
+        what: String,
+    },
     /// The image lies on another grid than the data the localizer was made with.
     #[error("image and {what} lie on different grids: expected {expected}, got {got}")]
     GridMismatch {

@@ -177,7 +177,12 @@ impl Manifest {
         if matches!(self.source, Source::Described { .. }) && self.layout.is_none() {
             usage!("a set that is put there by hand needs a `layout`: {shown}");
         }
-        let is_file = |wanted: &str| self.files.iter().any(|file| file.to == wanted);
+        // A DICOM series is a folder.
+        let is_in = |file: &PinnedFile, wanted: &str| {
+            let rest = file.to.strip_prefix(wanted);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let is_file = |wanted: &str| self.files.iter().any(|file| is_in(file, wanted));
         for case in &self.cases {
             let labels = case
                 .labels

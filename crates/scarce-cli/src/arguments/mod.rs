@@ -54,6 +54,9 @@ pub enum TorchVerb {
     Pretrain(RunArguments),
     /// Train a segmentation from few labelled and many unlabelled volumes.
     Semi(RunArguments),
+    /// Train the localizer that `localize` brings along.
+    #[command(hide = true)]
+    TrainLocalizer(RunArguments),
     /// Segment a volume with a trained network.
     Predict(PredictArguments),
     /// Tell what this machine offers, and what is missing.
@@ -118,12 +121,13 @@ pub struct LocalizeArguments {
     /// What to look for, in words.
     #[arg(long)]
     pub prompt: String,
-    /// How to look.
-    #[arg(long, default_value = "label-map", value_parser = ["label-map"])]
-    pub localizer: String,
+    /// How to look: among the labels of a label map, or with the network that scarce brings along; left out, by the
+    /// labels where a label map is given.
+    #[arg(long, value_parser = ["label-map", "scarce-open"])]
+    pub localizer: Option<String>,
     /// The anatomical labels that come with the image, on its grid.
     #[arg(long)]
-    pub label_map: PathBuf,
+    pub label_map: Option<PathBuf>,
     /// The labels' names: a CSV with id and name, or a `.seg.nrrd`; the label map itself if left out.
     #[arg(long)]
     pub label_names: Option<PathBuf>,

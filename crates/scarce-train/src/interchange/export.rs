@@ -57,12 +57,17 @@ pub fn export_weights(
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let bytes = safetensors::serialize(views, Some(metadata)).map_err(refuse)?;
 
+    write_beside(path, &bytes)
+}
+
+/// Writes a file beside its place and renames it.
+pub(super) fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), WeightsError> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let temporary = Path::new(&temporary);
     File::create(temporary)
         .and_then(|mut file| {
-            file.write_all(&bytes)?;
+            file.write_all(bytes)?;
             file.sync_all()
         })
         .map_err(io("cannot write", temporary))?;
@@ -70,7 +75,7 @@ pub fn export_weights(
 }
 
 /// The tensor's values in C order, little-endian.
-fn values(tensor: &Tensor) -> Result<Vec<u8>, WeightsError> {
+pub(super) fn values(tensor: &Tensor) -> Result<Vec<u8>, WeightsError> {
     let tensor = tensor.detach().f_to_device(Device::Cpu)?.f_contiguous()?;
     let count = tensor.numel();
     let mut bytes = vec![0; count * tensor.kind().elt_size_in_bytes()];

@@ -12,6 +12,7 @@ mod error;
 mod export;
 mod import;
 mod name_table;
+pub mod onnx;
 
 pub use error::WeightsError;
 pub use export::export_weights;

@@ -16,3 +16,4 @@ mod wording;
 
 pub use localizer::{DEFAULT_THRESHOLD, LabelMapLocalizer, LabelMapOptions};
 pub use names::{Level, Side, StructureName};
+pub(crate) use prompt::check_prompt;

@@ -159,6 +159,14 @@ impl Prompt {
     }
 }
 
+/// What every localizer refuses of a prompt: that it says nothing, or what is not wanted.
+///
+/// # Errors
+/// As [`Prompt::read`].
+pub(crate) fn check_prompt(prompt: &str) -> Result<(), LocalizeError> {
+    Prompt::read(prompt).map(drop)
+}
+
 /// Lower-case words; inner hyphens and apostrophes stay, `x-ray` becomes one word.
 fn prompt_words(prompt: &str) -> Vec<String> {
     let lower = prompt

@@ -81,18 +81,52 @@ impl Model {
             path: path.clone(),
         };
         let (bytes, record) = file.read(name).map_err(refused)?;
+        Self::start(name, path, &bytes, record, options)
+    }
+
+    /// Makes a session of a model in memory, `path` being where it came from.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_bytes(
+        name: &str,
+        path: &Path,
+        bytes: &[u8],
+        options: &SessionOptions,
+    ) -> Result<Self, OnnxError> {
+        Self::start(
+            name,
+            path,
+            bytes,
+            ModelRecord::new(name, path, bytes),
+            options,
+        )
+    }
+
+    fn start(
+        name: &str,
+        path: &Path,
+        bytes: &[u8],
+        record: ModelRecord,
+        options: &SessionOptions,
+    ) -> Result<Self, OnnxError> {
+        let refused = |fault: ModelFault| OnnxError::Model {
+            name: name.to_owned(),
+            fault: Box::new(fault),
+            path: path.to_path_buf(),
+        };
         if bytes.is_empty() {
             return Err(refused(ModelFault::Load("the file is empty".to_owned())));
         }
-        let beside = external_data(name, path, &bytes).map_err(refused)?;
+        let beside = external_data(name, path, bytes).map_err(refused)?;
         let environment = environment()?;
-        let (session, provider) = start(&environment, name, options, &bytes, &beside)
+        let (session, provider) = start(&environment, name, options, bytes, &beside)
             .map_err(|error| refused(ModelFault::Load(error.to_string())))?;
         Ok(Self {
             session,
             record: record.run_by(provider),
             external: beside.into_iter().map(|data| data.record).collect(),
-            path: path.clone(),
+            path: path.to_path_buf(),
         })
     }
 

@@ -61,6 +61,10 @@ fn are_named_in_one_line_and_leave_nothing() {
             "out",
         ]
     };
+    let open = |prompt: &'static str, more: &[&'static str]| {
+        let first = ["localize", "a.nii.gz", "--prompt", prompt, "--out", "out"];
+        [&first[..], &["--text-encoder", &encoder], more].concat()
+    };
     let semi = |config: &'static str| vec!["semi", "--config", config, "--out", "out"];
     let mask = |policy: &'static str, high: &'static str| {
         vec![
@@ -86,6 +90,17 @@ fn are_named_in_one_line_and_leave_nothing() {
         ),
         (localize("a.nii.gz", "banana"), 2, &["banana", "nearest"]),
         (localize("a.nii.gz", " "), 2, &["prompt is empty"]),
+        (
+            open("a green truck", &[]),
+            3,
+            &["nothing in the image answers", "a green truck"],
+        ),
+        (open("no heart", &[]), 2, &["negates"]),
+        (
+            open("heart", &["--localizer", "label-map"]),
+            2,
+            &["--label-map FILE"],
+        ),
         (
             semi("misspelt.toml"),
             2,

@@ -3,6 +3,7 @@
 mod device;
 mod doctor;
 mod models;
+mod open_localizer;
 mod predict;
 mod preprocessing;
 mod pretrain;
@@ -27,6 +28,9 @@ fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Torch(TorchVerb::Pretrain(arguments)) => pretrain::run(arguments).map(done),
         Verb::Torch(TorchVerb::Semi(arguments)) => semi::run(arguments).map(done),
+        Verb::Torch(TorchVerb::TrainLocalizer(arguments)) => {
+            open_localizer::run(arguments).map(done)
+        }
         Verb::Torch(TorchVerb::Predict(arguments)) => predict::run(arguments).map(done),
         Verb::Torch(TorchVerb::Doctor(arguments)) => doctor::run(arguments),
         Verb::Info(InfoArguments {

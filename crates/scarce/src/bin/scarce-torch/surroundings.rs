@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use scarce_cli::arguments::DeviceArguments;
+use scarce_cli::exit::UsageError;
 use scarce_image::Seed;
-use scarce_train::distributed::{BatchNormPolicy, Group};
+use scarce_train::distributed::{BatchNormPolicy, Group, Placement};
 use scarce_train::native::autocast::in_bfloat16;
 use scarce_train::{
     LoopConfig, RunFolder, Task, TrainError, TrainingHooks, TrainingSummary, run_training_with,
@@ -68,5 +69,17 @@ impl Surroundings {
                 }
             },
         }
+    }
+}
+
+/// Refuses a launcher's processes for a training that would be the same on each of them.
+pub fn refuse_several_processes(verb: &str, why: &str) -> anyhow::Result<()> {
+    match Placement::from_env().map_err(TrainError::from)? {
+        Some(placement) => Err(UsageError(format!(
+            "`{verb}` trains on one process, but was started as rank {} of {}: {why}",
+            placement.rank, placement.world_size
+        ))
+        .into()),
+        None => Ok(()),
     }
 }
