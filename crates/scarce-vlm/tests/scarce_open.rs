@@ -50,10 +50,10 @@ fn phantom() -> Volume<f32> {
             let square = |axis: usize| ((at[axis] - centre[axis]) / radii[axis]).powi(2);
             square(0) + square(1) + square(2) <= 1.0
         };
-        let painted = organs
+        let mut painted = organs
             .iter()
             .filter(|(centre, radii, _)| inside(centre, radii));
-        painted.last().map_or(-1000.0, |(_, _, hu)| *hu)
+        painted.next_back().map_or(-1000.0, |(_, _, hu)| *hu)
     });
     let origin = DVec3::new(-160.0, 30.0, 200.0);
     Volume::new(

@@ -2,7 +2,7 @@
 //!
 //! A fully convolutional U-Net gives features at four resolutions. A prompt's sentence vector becomes, by a small
 //! perceptron, one weight for each feature, so that the logit at a pixel is the weighted sum over the features of all
-//! resolutions there. (A linear FiLM, γ ⊙ F, at each stage of the decoder before one head of ones is the same.) As the
+//! resolutions there. (A linear `FiLM`, γ ⊙ F, at each stage of the decoder before one head of ones is the same.) As the
 //! features don't depend on the prompt, a slice is looked at once for any number of prompts: in training each slice
 //! answers a dozen at little more than the price of one.
 
@@ -43,7 +43,7 @@ pub const TEXT_WIDTH: i64 = 384;
 /// The log odds of a pixel before anything is known of it.
 const PRIOR: f64 = -3.0;
 
-/// Convolution, batch norm, and ReLU.
+/// Convolution, batch norm, and rectifier.
 #[derive(Debug)]
 pub struct Block {
     pub conv: nn::Conv2D,

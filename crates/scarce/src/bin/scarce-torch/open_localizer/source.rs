@@ -143,7 +143,7 @@ impl Source for Slices {
             inside
                 .index_axis_mut(Axis(0), k)
                 .zip_mut_with(&seen.classes, |to, class| {
-                    *to = u8::from(lookup[*class as usize])
+                    *to = u8::from(lookup[*class as usize]);
                 });
         }
         Ok(Sample::new()

@@ -152,19 +152,15 @@ fn classes(layers: &[NamedLabels], grid: &Grid) -> anyhow::Result<(Array3<u16>, 
     let mut classes = Array3::zeros(grid.shape_zyx);
     for (at, class) in classes.indexed_iter_mut() {
         let key: Vec<u16> = sampled.iter().map(|labels| labels.voxels()[at]).collect();
-        *class = match known.get(&key) {
-            Some(class) => *class,
-            None => {
-                let names = key
-                    .iter()
-                    .zip(layers)
-                    .filter_map(|(v, (_, n))| n.get(v).cloned());
-                structures.push(names.collect());
-                let class = u16::try_from(known.len()).context("too many classes")?;
-                known.insert(key, class);
-                class
-            }
-        };
+        if let Some(known) = known.get(&key) {
+            *class = *known;
+            continue;
+        }
+        let names = key.iter().zip(layers);
+        let names = names.filter_map(|(value, (_, names))| names.get(value).cloned());
+        structures.push(names.collect());
+        *class = u16::try_from(known.len()).context("too many classes")?;
+        known.insert(key, *class);
     }
     Ok((classes, structures))
 }
