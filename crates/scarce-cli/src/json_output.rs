@@ -7,6 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Writes `value` to `path`, or to standard output where `path` is `-`.
+///
+/// # Errors
+/// When the file cannot be written, or standard output is closed.
 pub fn write<T: Serialize>(path: &Path, value: &T) -> anyhow::Result<()> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
@@ -19,6 +22,9 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> anyhow::Result<()> {
 }
 
 /// Writes `findings` to `path`, or logs each of them where there is none.
+///
+/// # Errors
+/// As [`write`].
 pub fn tell(path: Option<&Path>, findings: &Value) -> anyhow::Result<()> {
     if let Some(path) = path {
         return write(path, findings);

@@ -150,7 +150,9 @@ impl<'a> Maps<'a> {
         let scored = evaluate_labels(&self.prediction, &self.reference, labels, options, metrics);
         scored.map_err(|error| match error {
             MetricsError::Length { .. } => UsageError(error.to_string()).into(),
-            other => anyhow::Error::new(other).context(format!("case {}", self.case)),
+            MetricsError::Grid { .. } => {
+                anyhow::Error::new(error).context(format!("case {}", self.case))
+            }
         })
     }
 }

@@ -207,7 +207,7 @@ mod tests {
         };
         let network = Network::new(&store.root(), &widths);
         let _guard = tch::no_grad_guard();
-        for (name, mut variable) in scarce_train::named_variables(&store) {
+        for (name, mut variable) in scarce_train::named_variables(store) {
             if name.contains("norm") {
                 let _ = variable.uniform_(0.5, 1.5);
             }
