@@ -18,6 +18,12 @@ pub trait Localizer {
     fn localize(&mut self, image: &Volume<f32>, prompt: &str) -> Result<Region, LocalizeError>;
 }
 
+impl<L: Localizer + ?Sized> Localizer for Box<L> {
+    fn localize(&mut self, image: &Volume<f32>, prompt: &str) -> Result<Region, LocalizeError> {
+        (**self).localize(image, prompt)
+    }
+}
+
 /// A structure a prompt came near to, for the error that refuses the prompt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NearName {

@@ -2,6 +2,7 @@
 
 mod device;
 mod evaluation;
+mod localize;
 mod training;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use device::DeviceArguments;
 pub use evaluation::{CompareArguments, EvaluateArguments, LintArguments};
+pub use localize::{BackEnd, LocalizeArguments};
 pub use training::{ExistingArguments, RunArguments};
 
 /// Medical-image learning when labels are scarce.
@@ -111,32 +113,6 @@ pub struct InfoArguments {
     /// Write JSON; `-` for standard output.
     #[arg(long)]
     pub json: Option<PathBuf>,
-}
-
-/// Arguments of `localize`.
-#[derive(Debug, Args)]
-pub struct LocalizeArguments {
-    /// The image to look at.
-    pub image: PathBuf,
-    /// What to look for, in words.
-    #[arg(long)]
-    pub prompt: String,
-    /// How to look: among the labels of a label map, or with the network that scarce brings along; left out, by the
-    /// labels where a label map is given.
-    #[arg(long, value_parser = ["label-map", "scarce-open"])]
-    pub localizer: Option<String>,
-    /// The anatomical labels that come with the image, on its grid.
-    #[arg(long)]
-    pub label_map: Option<PathBuf>,
-    /// The labels' names: a CSV with id and name, or a `.seg.nrrd`; the label map itself if left out.
-    #[arg(long)]
-    pub label_names: Option<PathBuf>,
-    /// Folder of the text encoder: `model.onnx` and `tokenizer.json`.
-    #[arg(long, default_value = "target/models/minilm")]
-    pub text_encoder: PathBuf,
-    /// Folder for `region.nii.gz`, `heat.nii.gz` and `localization.json`.
-    #[arg(long)]
-    pub out: PathBuf,
 }
 
 /// Arguments of `mask`.

@@ -42,6 +42,7 @@ fn are_named_in_one_line_and_leave_nothing() {
     )
     .unwrap();
     fs::write(folder.join("not.npy"), b"no array").unwrap();
+    fs::write(folder.join("slices.toml"), "[slices]\nstpe = 3\n").unwrap();
     let before = names(folder);
 
     let encoder = text_encoder();
@@ -93,13 +94,33 @@ fn are_named_in_one_line_and_leave_nothing() {
         (
             open("a green truck", &[]),
             3,
-            &["nothing in the image answers", "a green truck"],
+            &["is not seen in the image", "a green truck"],
         ),
         (open("no heart", &[]), 2, &["negates"]),
         (
             open("heart", &["--localizer", "label-map"]),
             2,
             &["--label-map FILE"],
+        ),
+        (
+            open("heart", &["--given", "a.labels.nii.gz"]),
+            2,
+            &["--given is not read by the localizer `scarce-open`"],
+        ),
+        (
+            open("heart", &["--localizer", "clipseg"]),
+            2,
+            &["`clipseg` needs --model FOLDER"],
+        ),
+        (
+            open("heart", &["--localizer", "clipseg", "--model", "."]),
+            5,
+            &["CLIPSeg", "model.onnx"],
+        ),
+        (
+            open("heart", &["--options", "slices.toml"]),
+            2,
+            &["stpe", "slices.toml"],
         ),
         (
             semi("misspelt.toml"),

@@ -4,6 +4,7 @@
 mod faults;
 mod figures;
 mod line;
+mod localizers;
 mod phantom;
 #[cfg(unix)]
 mod processes;
