@@ -2,7 +2,7 @@
 //!
 //! An exporter walks its network and writes down one node after another:
 //!
-//! ```
+//! ```no_run
 //! use scarce_train::interchange::onnx::{Dim, OnnxGraph};
 //! use tch::{Kind, Tensor};
 //!
