@@ -235,7 +235,9 @@ def main(read_each, corpus, report):
                     verdict, detail = found
                     table[f"{package.name} {kind}"][verdict] += 1
                     if verdict != "equal":
-                        listed.append({"file": str(path.relative_to(corpus)), "verdict": verdict, "reason": detail})
+                        # The references name files by where this machine keeps them.
+                        reason = detail.replace(f"{corpus}/", "")
+                        listed.append({"file": str(path.relative_to(corpus)), "verdict": verdict, "reason": reason})
     verdicts = ["equal", "refused", "both-refuse", "only-scarce", "differs"]
     width = max(map(len, table), default=10)
     print(" " * width, *(f"{v:>12}" for v in verdicts))
