@@ -1,14 +1,13 @@
 //! The prompt's side of BiomedCLIP.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use ndarray::{Array1, Array2};
 use ort::value::TensorElementType;
-use tokenizers::{Tokenizer, TruncationParams};
 
 use super::graph;
 use crate::onnx::{Model, SessionOptions};
-use crate::text::{TextError, check_texts};
+use crate::text::{TextError, TextTokenizer, check_texts};
 use crate::{LocalizeError, ModelRecord};
 
 /// What BiomedCLIP was trained with; a `tokenizer.json` may say less.
@@ -25,12 +24,10 @@ const TOKEN_TYPE_IDS: &str = "token_type_ids";
 /// which its mask hides. Words beyond the limit of `tokenizer.json` (256 tokens at most) are cut off with a warning.
 pub struct TextTower {
     model: Model,
-    tokenizer: Tokenizer,
-    tokenizer_record: ModelRecord,
+    tokenizer: TextTokenizer,
     output: &'static str,
     /// Tokens that the graph asks for, if it leaves that not open.
     fixed_tokens: Option<usize>,
-    most_tokens: usize,
     last: Option<(String, Array1<f32>)>,
 }
 
@@ -54,37 +51,15 @@ impl TextTower {
             &[("text_features", 2), ("embedding", 2)],
             TensorElementType::Float32,
         )?;
-        let refused = |message: String| TextError::Tokenizer {
-            message,
-            path: tokenizer_json.to_path_buf(),
-        };
-        let bytes = fs::read(tokenizer_json).map_err(|error| refused(error.to_string()))?;
-        let mut tokenizer =
-            Tokenizer::from_bytes(&bytes).map_err(|error| refused(error.to_string()))?;
         let fixed_tokens = model
             .input_shape(INPUT_IDS)
             .and_then(|shape| usize::try_from(shape[1]).ok());
-        let most_tokens = [
-            tokenizer.get_truncation().map(|t| t.max_length),
-            fixed_tokens,
-        ]
-        .into_iter()
-        .flatten()
-        .fold(MAX_TOKENS, usize::min);
-        tokenizer.with_padding(None);
-        tokenizer
-            .with_truncation(Some(TruncationParams {
-                max_length: most_tokens,
-                ..Default::default()
-            }))
-            .map_err(|error| refused(error.to_string()))?;
+        let most_tokens = fixed_tokens.map_or(MAX_TOKENS, |fixed| fixed.min(MAX_TOKENS));
         Ok(Self {
             model,
-            tokenizer,
-            tokenizer_record: ModelRecord::new("tokenizer", tokenizer_json, &bytes),
+            tokenizer: TextTokenizer::open_within(&tokenizer_json.into(), most_tokens)?,
             output,
             fixed_tokens,
-            most_tokens,
             last: None,
         })
     }
@@ -114,27 +89,12 @@ impl TextTower {
 
     /// Each model file.
     pub fn models(&self) -> Vec<ModelRecord> {
-        vec![self.model.record().clone(), self.tokenizer_record.clone()]
+        vec![self.model.record().clone(), self.tokenizer.record().clone()]
     }
 
     fn ids(&self, prompt: &str) -> Result<Vec<i64>, TextError> {
-        let encoding =
-            self.tokenizer
-                .encode(prompt, true)
-                .map_err(|error| TextError::Tokenizer {
-                    message: error.to_string(),
-                    path: self.tokenizer_record.file_name.clone().into(),
-                })?;
-        if !encoding.get_overflowing().is_empty() {
-            let beginning: String = prompt.chars().take(40).collect();
-            let limit = self.most_tokens;
-            tracing::warn!(
-                limit,
-                beginning,
-                "a prompt was cut to the text tower's limit"
-            );
-        }
-        let unknown = self.tokenizer.token_to_id("[UNK]");
+        let encoding = self.tokenizer.encode(prompt)?;
+        let unknown = self.tokenizer.id_of("[UNK]");
         let words = || {
             (encoding
                 .get_ids()

@@ -1,16 +1,15 @@
 //! A transformer sentence encoder in ONNX Runtime, such as all-MiniLM-L6-v2.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, Ix2};
 use ort::{
     session::SessionInputValue,
     value::{Tensor, TensorElementType},
 };
-use tokenizers::{Tokenizer, TruncationParams};
 
 use super::{
-    TextError,
+    TextError, TextTokenizer,
     sentence::{SentenceEncoder, check_texts},
 };
 use crate::{
@@ -39,8 +38,7 @@ const SENTENCE_EMBEDDING: &str = "sentence_embedding";
 /// make a text's vector depend on its neighbours.
 pub struct TextEncoder {
     model: Model,
-    tokenizer: Tokenizer,
-    tokenizer_record: ModelRecord,
+    tokenizer: TextTokenizer,
     wants_token_types: bool,
     output: &'static str,
 }
@@ -78,46 +76,16 @@ impl TextEncoder {
             .iter()
             .any(|name| name == TOKEN_TYPE_IDS);
 
-        let refused = |message: String| TextError::Tokenizer {
-            message,
-            path: tokenizer_json.to_path_buf(),
-        };
-        let bytes = fs::read(tokenizer_json).map_err(|error| refused(error.to_string()))?;
-        let mut tokenizer =
-            Tokenizer::from_bytes(&bytes).map_err(|error| refused(error.to_string()))?;
-        // The file may carry padding and a shorter limit meant for another use.
-        tokenizer.with_padding(None);
-        tokenizer
-            .with_truncation(Some(TruncationParams {
-                max_length: MAX_TOKENS,
-                ..Default::default()
-            }))
-            .map_err(|error| refused(error.to_string()))?;
         Ok(Self {
             model,
-            tokenizer,
-            tokenizer_record: ModelRecord::new("tokenizer", tokenizer_json, &bytes),
+            tokenizer: TextTokenizer::open(&tokenizer_json.into(), MAX_TOKENS)?,
             wants_token_types,
             output,
         })
     }
 
     fn encode_one(&mut self, text: &str) -> Result<Array1<f32>, TextError> {
-        let encoding = self
-            .tokenizer
-            .encode(text, true)
-            .map_err(|error| TextError::Tokenizer {
-                message: error.to_string(),
-                path: self.tokenizer_record.file_name.clone().into(),
-            })?;
-        if !encoding.get_overflowing().is_empty() {
-            let beginning: String = text.chars().take(40).collect();
-            tracing::warn!(
-                limit = MAX_TOKENS,
-                beginning,
-                "a text was cut to the encoder's limit"
-            );
-        }
+        let encoding = self.tokenizer.encode(text)?;
         let attention = encoding.get_attention_mask();
         self.run(encoding.get_ids(), attention, encoding.get_type_ids())
             .map_err(|fault| TextError::from(self.model.fault(fault)))
@@ -188,7 +156,7 @@ impl SentenceEncoder for TextEncoder {
     }
 
     fn models(&self) -> Vec<ModelRecord> {
-        vec![self.model.record().clone(), self.tokenizer_record.clone()]
+        vec![self.model.record().clone(), self.tokenizer.record().clone()]
     }
 }
 

@@ -4,9 +4,11 @@ mod encoder;
 mod error;
 mod prompt;
 mod sentence;
+mod tokenizer;
 
 pub use encoder::{MAX_TOKENS, TextEncoder};
 pub use error::TextError;
 pub use prompt::{PromptTokenizer, PromptTokens};
 pub(crate) use sentence::check_texts;
 pub use sentence::{MAX_TEXT_CHARS, SentenceEncoder};
+pub(crate) use tokenizer::TextTokenizer;

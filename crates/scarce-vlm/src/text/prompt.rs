@@ -1,13 +1,8 @@
 //! A prompt as the tokens that a vision-language graph takes.
 
-use tokenizers::{Tokenizer, TruncationParams};
-
-use super::TextError;
 use super::sentence::check_texts;
-use crate::{
-    ModelRecord,
-    onnx::{ModelFault, ModelFile},
-};
+use super::{TextError, TextTokenizer};
+use crate::{ModelRecord, onnx::ModelFile};
 
 /// A prompt's tokens, the special ones among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +15,7 @@ pub struct PromptTokens {
 
 /// The tokenizer of a graph, from its `tokenizer.json`; a prompt that is too long is cut, and the cut is told in the log.
 pub struct PromptTokenizer {
-    tokenizer: Tokenizer,
-    record: ModelRecord,
-    limit: usize,
+    tokenizer: TextTokenizer,
     /// The prompt of the slice before, which is that of the next one.
     last: Option<(String, PromptTokens)>,
 }
@@ -33,33 +26,15 @@ impl PromptTokenizer {
     /// # Errors
     /// [`TextError::Tokenizer`] when the file is missing, is no tokenizer or has another content than the pinned one.
     pub fn open(file: &ModelFile, limit: usize) -> Result<Self, TextError> {
-        let refused = |message: String| TextError::Tokenizer {
-            message,
-            path: file.path.clone(),
-        };
-        let (bytes, record) =
-            (file.read("tokenizer")).map_err(|fault: ModelFault| refused(fault.to_string()))?;
-        let mut tokenizer =
-            Tokenizer::from_bytes(&bytes).map_err(|error| refused(error.to_string()))?;
-        // The file may carry padding and a limit meant for another use.
-        tokenizer.with_padding(None);
-        tokenizer
-            .with_truncation(Some(TruncationParams {
-                max_length: limit,
-                ..Default::default()
-            }))
-            .map_err(|error| refused(error.to_string()))?;
         Ok(Self {
-            tokenizer,
-            record,
-            limit,
+            tokenizer: TextTokenizer::open(file, limit)?,
             last: None,
         })
     }
 
     /// The file.
     pub fn record(&self) -> &ModelRecord {
-        &self.record
+        self.tokenizer.record()
     }
 
     /// The prompt's tokens.
@@ -73,20 +48,11 @@ impl PromptTokenizer {
             return Ok(tokens.clone());
         }
         check_texts(&[prompt])?;
-        let encoding =
-            (self.tokenizer.encode(prompt, true)).map_err(|error| self.refused(error))?;
+        let encoding = self.tokenizer.encode(prompt)?;
         let tokens = PromptTokens {
             ids: encoding.get_ids().iter().map(|id| i64::from(*id)).collect(),
             is_cut: !encoding.get_overflowing().is_empty(),
         };
-        if tokens.is_cut {
-            let beginning: String = prompt.chars().take(40).collect();
-            tracing::warn!(
-                limit = self.limit,
-                beginning,
-                "the prompt was cut to the model's limit"
-            );
-        }
         self.last = Some((prompt.to_owned(), tokens.clone()));
         Ok(tokens)
     }
@@ -100,13 +66,6 @@ impl PromptTokenizer {
             .iter()
             .filter_map(|id| u32::try_from(*id).ok())
             .collect();
-        (self.tokenizer.decode(&ids, false)).map_err(|error| self.refused(error))
-    }
-
-    fn refused(&self, error: tokenizers::Error) -> TextError {
-        TextError::Tokenizer {
-            message: error.to_string(),
-            path: self.record.file_name.clone().into(),
-        }
+        self.tokenizer.decode(&ids)
     }
 }
