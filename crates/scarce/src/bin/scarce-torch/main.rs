@@ -12,13 +12,11 @@ mod surroundings;
 mod training_inputs;
 
 use std::error::Error;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use scarce_cli::arguments::{InfoArguments, TorchVerb, Verb};
 use scarce_cli::exit::{DATA, ENVIRONMENT, INTERRUPTED, NUMERIC, USAGE, UsageError};
 use scarce_train::{Fault, TrainError};
-use serde::Serialize;
 
 fn main() -> ExitCode {
     scarce_cli::main(run, code_of)
@@ -55,10 +53,4 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
         Fault::Environment => ENVIRONMENT,
         Fault::Interrupted => INTERRUPTED,
     })
-}
-
-/// For `--dry-run`: the configuration as a run would record it.
-fn print_resolved<T: Serialize>(config: &T) -> anyhow::Result<()> {
-    let text = scarce_train::config::resolved(config)?;
-    Ok(std::io::stdout().write_all(text.as_bytes())?)
 }

@@ -12,21 +12,19 @@ use scarce_report::radiological;
 use scarce_train::{RunFolder, TrainError};
 
 use crate::surroundings::Surroundings;
-use crate::training_inputs::{PretrainFile, open_run, show_progress};
+use crate::training_inputs::{PretrainFile, configuration, open_run, show_progress};
 
 /// Reconstructions shown of a run.
 const SHOWN: usize = 4;
 
 /// Trains, then pictures what the network makes of a few slices in `reconstructions/`.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
-    let config: PretrainFile =
-        scarce_train::config::load(Some(&arguments.config), &arguments.all_overrides())?;
-    if arguments.dry_run {
-        return crate::print_resolved(&config);
-    }
-    let surroundings = Surroundings::find(&arguments.device)?;
-    let result = train(arguments, &config, &surroundings);
-    surroundings.conclude(result)
+    let Some(config) = configuration::<PretrainFile>(arguments)? else {
+        return Ok(());
+    };
+    Surroundings::with(&arguments.device, |surroundings| {
+        train(arguments, &config, surroundings)
+    })
 }
 
 fn train(

@@ -6,18 +6,16 @@ use scarce_corn::SemiTask;
 use scarce_image::Seed;
 
 use crate::surroundings::Surroundings;
-use crate::training_inputs::{SemiFile, open_run, show_progress};
+use crate::training_inputs::{SemiFile, configuration, open_run, show_progress};
 
 /// Trains by the recipe.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
-    let config: SemiFile =
-        scarce_train::config::load(Some(&arguments.config), &arguments.all_overrides())?;
-    if arguments.dry_run {
-        return crate::print_resolved(&config);
-    }
-    let surroundings = Surroundings::find(&arguments.device)?;
-    let result = train(arguments, &config, &surroundings);
-    surroundings.conclude(result)
+    let Some(config) = configuration::<SemiFile>(arguments)? else {
+        return Ok(());
+    };
+    Surroundings::with(&arguments.device, |surroundings| {
+        train(arguments, &config, surroundings)
+    })
 }
 
 fn train(

@@ -26,8 +26,18 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
+    /// Does `work` in them, and lets all processes end together.
+    pub fn with(
+        arguments: &DeviceArguments,
+        work: impl FnOnce(&Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let surroundings = Self::find(arguments)?;
+        let result = work(&surroundings);
+        surroundings.conclude(result)
+    }
+
     /// Listens to signals and meets the other processes, where a launcher's variables tell of any.
-    pub fn find(arguments: &DeviceArguments) -> Result<Self, TrainError> {
+    fn find(arguments: &DeviceArguments) -> Result<Self, TrainError> {
         let device = set_up(arguments)?;
         let stop = stop_on_signals()?;
         let mut processes = Group::from_env(Group::DEFAULT_TIMEOUT)?;
@@ -58,7 +68,7 @@ impl Surroundings {
     }
 
     /// Lets all processes end together, or tells them why this one can't go on.
-    pub fn conclude(self, result: anyhow::Result<()>) -> anyhow::Result<()> {
+    fn conclude(self, result: anyhow::Result<()>) -> anyhow::Result<()> {
         match result {
             Ok(()) => Ok(self.processes.conclude(Ok(()))?),
             Err(error) => match error.downcast::<TrainError>() {

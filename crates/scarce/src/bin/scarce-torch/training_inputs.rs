@@ -1,6 +1,7 @@
 //! What the training verbs read: their configuration files and the volumes these name.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
@@ -12,6 +13,7 @@ use scarce_train::distributed::Group;
 use scarce_train::loader::DataWait;
 use scarce_train::sinks::{Progress, TensorBoard};
 use scarce_train::{Existing, LoopConfig, RunFolder, RunManifest};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::preprocessing::Preprocessing;
@@ -221,6 +223,20 @@ impl SemiData {
             ),
         ])
     }
+}
+
+/// The configuration of a training; none for `--dry-run`, which prints it as a run would record it.
+pub fn configuration<C: Serialize + DeserializeOwned>(
+    arguments: &RunArguments,
+) -> anyhow::Result<Option<C>> {
+    let config: C =
+        scarce_train::config::load(Some(&arguments.config), &arguments.all_overrides())?;
+    if !arguments.dry_run {
+        return Ok(Some(config));
+    }
+    let text = scarce_train::config::resolved(&config)?;
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(None)
 }
 
 /// Opens the run folder with its sinks, or follows the main process's; the data have been read by then, so

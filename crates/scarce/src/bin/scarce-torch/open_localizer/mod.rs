@@ -25,7 +25,7 @@ use scarce_vlm::scarce_open::OpenNetwork;
 use tch::nn::VarStore;
 
 use crate::surroundings::{Surroundings, refuse_several_processes};
-use crate::training_inputs::{open_run, show_progress};
+use crate::training_inputs::{configuration, open_run, show_progress};
 use concepts::Concepts;
 use config::LocalizerFile;
 use network::Network;
@@ -35,15 +35,13 @@ use wordings::Wordings;
 
 /// Trains, exports and tests.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
-    let config: LocalizerFile =
-        scarce_train::config::load(Some(&arguments.config), &arguments.all_overrides())?;
-    if arguments.dry_run {
-        return crate::print_resolved(&config);
-    }
+    let Some(config) = configuration::<LocalizerFile>(arguments)? else {
+        return Ok(());
+    };
     refuse_several_processes("train-localizer", "it is small")?;
-    let surroundings = Surroundings::find(&arguments.device)?;
-    let result = train(arguments, &config, &surroundings);
-    surroundings.conclude(result)
+    Surroundings::with(&arguments.device, |surroundings| {
+        train(arguments, &config, surroundings)
+    })
 }
 
 fn train(
