@@ -21,6 +21,30 @@ pub fn load<T: DeserializeOwned>(
     file: Option<&Path>,
     overrides: &[String],
 ) -> Result<T, TrainError> {
+    load_with_presets(file, overrides, &[])
+}
+
+/// A named configuration that a file starts from by `preset = "name"`.
+#[derive(Debug, Clone, Copy)]
+pub struct Preset {
+    /// What the file calls it.
+    pub name: &'static str,
+    /// Its TOML.
+    pub text: &'static str,
+}
+
+/// As [`load`], where the file or an override may name one of `presets` to start from.
+///
+/// What the file says wins, key by key; a choice by `kind`, such as an optimizer, is replaced whole where the file
+/// chooses another kind. The key `preset` itself is not part of the result: that holds every setting already.
+///
+/// # Errors
+/// As [`load`], and [`TrainError::Config`] for a preset that there is not.
+pub fn load_with_presets<T: DeserializeOwned>(
+    file: Option<&Path>,
+    overrides: &[String],
+    presets: &[Preset],
+) -> Result<T, TrainError> {
     let origin = file.map_or_else(|| "the defaults".to_owned(), |f| f.display().to_string());
     let mut table = match file {
         None => Table::new(),
@@ -39,6 +63,13 @@ pub fn load<T: DeserializeOwned>(
     };
     for text in overrides {
         apply_override(&mut table, text)?;
+    }
+    if !presets.is_empty()
+        && let Some(name) = table.remove("preset")
+    {
+        let mut whole = preset(&name, presets, &origin)?;
+        merge(&mut whole, table);
+        table = whole;
     }
     serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
         let path = error.path().to_string();
@@ -60,6 +91,37 @@ pub fn resolved<T: Serialize>(config: &T) -> Result<String, TrainError> {
         message: error.to_string(),
         origin: "the resolved configuration".to_owned(),
     })
+}
+
+fn preset(name: &Value, presets: &[Preset], origin: &str) -> Result<Table, TrainError> {
+    let failed = |message: String, origin: &str| TrainError::Config {
+        key: "preset".to_owned(),
+        message,
+        origin: origin.to_owned(),
+    };
+    let found = presets.iter().find(|p| name.as_str() == Some(p.name));
+    let preset = found.ok_or_else(|| {
+        let known: Vec<&str> = presets.iter().map(|p| p.name).collect();
+        failed(format!("{name} is not among {known:?}"), origin)
+    })?;
+    let parsed = preset.text.parse::<Table>();
+    parsed.map_err(|error| failed(error.to_string(), preset.name))
+}
+
+/// Lays `over` on `base`.
+fn merge(base: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above))
+                if above.get("kind").is_none_or(|kind| below.get("kind") == Some(kind)) =>
+            {
+                merge(below, above);
+            }
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
 }
 
 fn apply_override(table: &mut Table, text: &str) -> Result<(), TrainError> {
@@ -124,20 +186,40 @@ mod tests {
         steps: u64,
         name: String,
         inner: Inner,
+        choice: Choice,
     }
 
     #[derive(Debug, Deserialize, PartialEq, Default)]
     #[serde(deny_unknown_fields, default)]
     struct Inner {
         learning_rate: f64,
+        momentum: f64,
     }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+    enum Choice {
+        Some { share: f64, least: u64 },
+        All { but: u64 },
+    }
+
+    impl Default for Choice {
+        fn default() -> Self {
+            Self::All { but: 0 }
+        }
+    }
+
+    const PRESETS: [Preset; 1] = [Preset {
+        name: "half",
+        text: "steps = 9\nchoice = { kind = \"some\", share = 0.5, least = 2 }\n[inner]\nmomentum = 0.9",
+    }];
 
     fn check(text: &str, overrides: &[&str]) -> Result<Example, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("c.toml");
         std::fs::write(&file, text).unwrap();
         let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
-        load(Some(&file), &overrides).map_err(|error| error.to_string())
+        load_with_presets(Some(&file), &overrides, &PRESETS).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -151,14 +233,56 @@ mod tests {
             name: "plain text".to_owned(),
             inner: Inner {
                 learning_rate: 0.25,
+                ..Inner::default()
             },
+            ..Example::default()
         };
         assert_eq!(got.unwrap(), expected);
     }
 
     #[test]
+    fn a_file_wins_over_its_preset() {
+        let half = |steps, learning_rate, choice| Example {
+            steps,
+            inner: Inner {
+                learning_rate,
+                momentum: 0.9,
+            },
+            choice,
+            ..Example::default()
+        };
+        let some = |share, least| Choice::Some { share, least };
+        let cases: [(&str, &[&str], Example); 4] = [
+            ("preset = \"half\"", &[], half(9, 0.0, some(0.5, 2))),
+            (
+                "preset = \"half\"\nsteps = 3\n[inner]\nlearning_rate = 0.5",
+                &["choice.share=0.25"],
+                half(3, 0.5, some(0.25, 2)),
+            ),
+            (
+                "[choice]\nkind = \"some\"\nleast = 1",
+                &["preset=half"],
+                half(9, 0.0, some(0.5, 1)),
+            ),
+            (
+                "preset = \"half\"\nchoice = { kind = \"all\", but = 1 }",
+                &[],
+                half(9, 0.0, Choice::All { but: 1 }),
+            ),
+        ];
+        for (text, overrides, expected) in cases {
+            assert_eq!(check(text, overrides).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn refuses_what_it_does_not_know() {
-        let cases: [(&str, &[&str], &[&str]); 6] = [
+        let cases: [(&str, &[&str], &[&str]); 7] = [
+            (
+                "preset = \"hlaf\"",
+                &[],
+                &["preset", "\"hlaf\" is not among [\"half\"]", "c.toml"],
+            ),
             (
                 "stpes = 3",
                 &[],

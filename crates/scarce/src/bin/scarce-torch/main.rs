@@ -9,7 +9,7 @@ mod preprocessing;
 mod pretrain;
 mod semi;
 mod surroundings;
-mod training_inputs;
+mod training_run;
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -15,7 +15,7 @@ use scarce_image::{Connectivity, LabelMap, Mask, Volume, largest_component, resa
 use scarce_train::{Checkpoint, load_variables, named_variables};
 
 use crate::device::set_up;
-use crate::training_inputs::SemiFile;
+use crate::semi::inputs::SemiFile;
 
 /// Share of a window's side that the next one overlaps.
 const OVERLAP: f64 = 0.5;

@@ -1,5 +1,7 @@
 //! `pretrain`: masked image modelling on slices.
 
+mod inputs;
+
 use std::fs;
 
 use anyhow::Context as _;
@@ -12,7 +14,8 @@ use scarce_report::radiological;
 use scarce_train::{RunFolder, TrainError};
 
 use crate::surroundings::Surroundings;
-use crate::training_inputs::{PretrainFile, configuration, open_run, show_progress};
+use crate::training_run::{configuration, open_run, show_progress};
+use inputs::PretrainFile;
 
 /// Reconstructions shown of a run.
 const SHOWN: usize = 4;
