@@ -4,7 +4,7 @@ mod resize;
 #[cfg(test)]
 mod tests;
 
-pub use resize::{resize_plane, resize_plane_nearest};
+pub use resize::{resize_plane, resize_plane_any, resize_plane_nearest};
 
 /// A part of a plane in pixels, from its upper left corner; a pixel reaches from its index to the next.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -44,6 +44,31 @@ pub fn resize_plane_nearest<T: Copy>(
     })
 }
 
+/// The window of a mask `(y, x)` at `size_yx`, inside where any pixel that a new one covers, in part at least, is
+/// inside: a small region outlives shrinking.
+pub fn resize_plane_any(
+    mask: ArrayView2<'_, bool>,
+    window: PlaneWindow,
+    size_yx: [usize; 2],
+) -> Array2<bool> {
+    let [rows, columns] = [0, 1].map(|a| {
+        let scale = window.size_yx[a] / size_yx[a] as f64;
+        let covered = |k: usize| {
+            let from = window.start_yx[a] + k as f64 * scale;
+            // A hair's breadth into the next pixel is rounding.
+            let first = (from + 1e-6).max(0.0) as usize;
+            let end = (from + scale - 1e-6).max(0.0).ceil() as usize;
+            first..end.min(mask.len_of(Axis(a)))
+        };
+        (0..size_yx[a]).map(covered).collect::<Vec<_>>()
+    });
+    Array2::from_shape_fn(size_yx, |(y, x)| {
+        rows[y]
+            .clone()
+            .any(|row| columns[x].clone().any(|column| mask[[row, column]]))
+    })
+}
+
 /// Which old pixels make a new one, and how much of each.
 struct Tap {
     first: usize,

@@ -113,3 +113,25 @@ fn a_window_beyond_the_plane_has_what_lies_within() {
     let nearest = resize_plane_nearest(empty.index_axis(Axis(0), 0), whole, [1, 1], 7.0);
     assert_eq!(nearest, ndarray::arr2(&[[7.0]]));
 }
+
+#[test]
+fn a_small_region_outlives_shrinking() {
+    let mask = Array3::from_shape_fn((1, 6, 6), |(_, y, x)| (y, x) == (3, 4));
+    let mask = mask.index_axis(Axis(0), 0);
+    let inside = |window, size_yx| {
+        let shrunk = resize_plane_any(mask, window, size_yx);
+        let at = shrunk.indexed_iter().filter(|(_, v)| **v);
+        at.map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    let whole = PlaneWindow::whole([6, 6]);
+    assert_eq!(inside(whole, [2, 2]), [(1, 1)]);
+    assert_eq!(inside(whole, [6, 6]), [(3, 4)]);
+    assert_eq!(inside(whole, [12, 6]), [(6, 4), (7, 4)]);
+    // Four columns cover a pixel and a half each: the third from 3 to 4.5, the last from 4.5.
+    assert_eq!(inside(whole, [6, 4]), [(3, 2), (3, 3)]);
+    let part = PlaneWindow {
+        start_yx: [0.0, 0.0],
+        size_yx: [3.0, 6.0],
+    };
+    assert_eq!(inside(part, [2, 2]), []);
+}
