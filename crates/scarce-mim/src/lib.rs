@@ -10,10 +10,11 @@ pub mod densify;
 pub mod encoder;
 mod error;
 pub mod loss;
+pub mod model;
 pub mod pretrain;
-mod slices;
 pub mod sparse;
 
 pub use error::MimError;
-pub use pretrain::{PretrainConfig, PretrainTask, Reconstruction};
-pub use slices::SliceSample;
+pub use pretrain::{
+    Control, ImageSample, ImageSource, PretrainConfig, PretrainTask, Reconstruction, ViewConfig,
+};

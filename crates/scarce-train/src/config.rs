@@ -113,7 +113,9 @@ fn merge(base: &mut Table, over: Table) {
     for (key, value) in over {
         match (base.get_mut(&key), value) {
             (Some(Value::Table(below)), Value::Table(above))
-                if above.get("kind").is_none_or(|kind| below.get("kind") == Some(kind)) =>
+                if above
+                    .get("kind")
+                    .is_none_or(|kind| below.get("kind") == Some(kind)) =>
             {
                 merge(below, above);
             }

@@ -67,7 +67,10 @@ impl PretrainConfig {
             })
         };
         self.encoder.check()?;
-        let (patch, axes) = (self.encoder.stride(), self.encoder.architecture.dimensions());
+        let (patch, axes) = (
+            self.encoder.stride(),
+            self.encoder.architecture.dimensions(),
+        );
         let size = &self.view.size;
         if size.len() != axes || size.iter().any(|n| *n == 0 || n % patch != 0) {
             let expected = format!("{axes} positive multiples of {patch}");

@@ -2,7 +2,9 @@
 
 use ndarray::{ArrayViewD, Dimension as _, IxDyn};
 use rand::Rng as _;
-use scarce_mask::{Guard, MaskConfig, MaskError, PatchMask, Policy, RegionGrid, Rounding, Schedule};
+use scarce_mask::{
+    Guard, MaskConfig, MaskError, PatchMask, Policy, RegionGrid, Rounding, Schedule,
+};
 use scarce_train::image::{Seed, StreamKey};
 use serde::{Deserialize, Serialize};
 
@@ -144,7 +146,9 @@ mod tests {
     #[test]
     fn volumes_are_masked_alike() {
         let region = ArrayD::from_elem(vec![8, 16, 16], true);
-        let drawn = hiding(Control::None).of(region.view(), "a", 0, Seed(3)).unwrap();
+        let drawn = hiding(Control::None)
+            .of(region.view(), "a", 0, Seed(3))
+            .unwrap();
         assert_eq!(drawn.mask.hidden.shape(), [2, 4, 4]);
         assert_eq!(drawn.mask.audit.hidden, 26);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{ArrayD, Axis};
+use ndarray::{ArrayD, Axis, Dimension as _};
 use scarce_train::loader::SourceError;
 
 use crate::MimError;
@@ -78,7 +78,11 @@ impl ImageSample {
             ));
         }
         if let Some((at, value)) = self.pixels.indexed_iter().find(|(_, v)| !v.is_finite()) {
-            return refuse(format!("{} has the value {value} at {at:?}", self.id));
+            return refuse(format!(
+                "{} has the value {value} at {:?}",
+                self.id,
+                at.as_array_view().to_vec()
+            ));
         }
         Ok(())
     }
@@ -89,10 +93,7 @@ impl ImageSample {
 ///
 /// # Errors
 /// [`MimError::Data`] for an image that can't be read.
-pub(super) fn statistics(
-    images: &dyn ImageSource,
-    most: usize,
-) -> Result<Vec<[f64; 2]>, MimError> {
+pub(super) fn statistics(images: &dyn ImageSource, most: usize) -> Result<Vec<[f64; 2]>, MimError> {
     let step = images.len().div_ceil(most.max(1)).max(1);
     let mut sums: Vec<[f64; 3]> = Vec::new();
     for index in (0..images.len()).step_by(step) {

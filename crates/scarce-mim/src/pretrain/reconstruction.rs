@@ -52,7 +52,11 @@ impl Reconstruction {
         let is_hidden = |(y, x): (usize, usize)| hidden[[y / patch, x / patch]];
         let with = |outside: &dyn Fn((usize, usize)) -> f32| {
             Array2::from_shape_fn(input.dim(), |at| {
-                if is_hidden(at) { outside(at) } else { input[at] }
+                if is_hidden(at) {
+                    outside(at)
+                } else {
+                    input[at]
+                }
             })
         };
         Ok(Self {
@@ -70,8 +74,13 @@ impl Reconstruction {
 /// The axial slice of a volume with most of the region.
 fn most_of(region: &ArrayD<bool>) -> Option<usize> {
     (region.ndim() == 3).then(|| {
-        let sizes = region.outer_iter().map(|s| s.iter().filter(|v| **v).count());
-        let (z, _) = sizes.enumerate().max_by_key(|(z, n)| (*n, std::cmp::Reverse(*z))).unwrap_or_default();
+        let sizes = region
+            .outer_iter()
+            .map(|s| s.iter().filter(|v| **v).count());
+        let (z, _) = sizes
+            .enumerate()
+            .max_by_key(|(z, n)| (*n, std::cmp::Reverse(*z)))
+            .unwrap_or_default();
         z
     })
 }
@@ -82,9 +91,11 @@ fn plane<T>(array: ArrayD<T>, z: Option<usize>) -> Result<Array2<T>, MimError> {
         Some(z) => array.index_axis_move(Axis(0), z),
         None => array,
     };
-    plane.into_dimensionality::<Ix2>().map_err(|_| MimError::Shape {
-        what: "view to be shown",
-        expected: "two or three axes".to_owned(),
-        got,
-    })
+    plane
+        .into_dimensionality::<Ix2>()
+        .map_err(|_| MimError::Shape {
+            what: "view to be shown",
+            expected: "two or three axes".to_owned(),
+            got,
+        })
 }

@@ -79,10 +79,7 @@ impl Views {
 
     /// The image at `index`, with the region it is to have.
     fn image(&self, index: usize) -> Result<Arc<ImageSample>, SourceError> {
-        let (channels, axes) = (
-            self.config.encoder.in_channels,
-            self.config.view.size.len(),
-        );
+        let (channels, axes) = (self.config.encoder.in_channels, self.config.view.size.len());
         let image = self.images.read(index)?;
         image.check(channels, axes)?;
         let Some(whose) = &self.whose else {

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use ndarray::Axis;
 use scarce_train::image::{Seed, StreamKey};
 use scarce_train::loader::{Batch, DataWait, Loader, Remainder, SampleArray, Sampler, Source as _};
-use scarce_train::{
-    StepContext, StepLoss, Task, TaskError, named_variables, tensor_from_array,
-};
+use scarce_train::{StepContext, StepLoss, Task, TaskError, named_variables, tensor_from_array};
 use tch::nn::{self, VarStore};
 use tch::{Device, Kind, Tensor};
 
@@ -207,8 +205,11 @@ impl PretrainTask {
         })?;
         let patch = self.config.encoder.stride();
         let hidden = view.hidden.mapv(|hidden| f32::from(u8::from(hidden)));
-        let [pixels, hidden] = [tensor_from_array(&view.pixels), tensor_from_array(&hidden).unsqueeze(0)]
-            .map(|t| t.unsqueeze(0).to_device(self.device));
+        let [pixels, hidden] = [
+            tensor_from_array(&view.pixels),
+            tensor_from_array(&hidden).unsqueeze(0),
+        ]
+        .map(|t| t.unsqueeze(0).to_device(self.device));
         let active = Active::new(&(hidden.neg() + 1.0));
         let target = normalise(&patchify(&pixels, patch as i64)?)?;
         let predicted = patchify(&self.predict(&pixels, &active, false)?, patch as i64)?;
@@ -234,7 +235,8 @@ impl Task for PretrainTask {
         let Some(mut viewing) = self.viewing.take() else {
             return Ok(());
         };
-        if context.rank == 0 && (done.is_multiple_of(viewing.every) || done == context.total_steps) {
+        if context.rank == 0 && (done.is_multiple_of(viewing.every) || done == context.total_steps)
+        {
             let images = viewing.images.iter();
             // Always the same view and mask, so that what is seen to change is the network.
             let views = images.map(|index| self.reconstruct(*index, 0, context.seed));
@@ -278,7 +280,10 @@ fn intensity(
         Ok(buffer.f_view(shape.as_slice())?)
     };
     // A set of one grey value has no deviation to divide by.
-    Ok([buffer("mean", 0, f64::NEG_INFINITY)?, buffer("std", 1, 1e-6)?])
+    Ok([
+        buffer("mean", 0, f64::NEG_INFINITY)?,
+        buffer("std", 1, 1e-6)?,
+    ])
 }
 
 /// The masks' counts of a batch: hidden cells, cells, hidden cells of the region, cells of the region.

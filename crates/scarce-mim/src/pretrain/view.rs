@@ -137,7 +137,12 @@ impl ViewConfig {
 }
 
 /// The window of an array, `outside` where it leaves it at the far ends.
-fn cut<T: Copy>(array: ArrayViewD<'_, T>, start: &[usize], size: &[usize], outside: T) -> ArrayD<T> {
+fn cut<T: Copy>(
+    array: ArrayViewD<'_, T>,
+    start: &[usize],
+    size: &[usize],
+    outside: T,
+) -> ArrayD<T> {
     let mut window = ArrayD::from_elem(size.to_vec(), outside);
     let extent: Vec<usize> = (0..size.len())
         .map(|a| size[a].min(array.shape()[a] - start[a]))

@@ -9,8 +9,8 @@ use scarce_train::distributed::Group;
 use scarce_train::loader::DataWait;
 use scarce_train::sinks::{Progress, TensorBoard};
 use scarce_train::{Existing, LoopConfig, RunFolder, RunManifest};
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The configuration of a training; none for `--dry-run`, which prints it as a run would record it.
 pub fn configuration<C: Serialize + DeserializeOwned>(
