@@ -5,7 +5,7 @@ use std::error::Error;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use ndarray::Array2;
 use scarce_image::Seed;
-use scarce_mim::encoder::{EncoderConfig, SparseEncoder};
+use scarce_mim::encoder::{EncoderConfig, build};
 use scarce_mim::sparse::Active;
 use scarce_mim::{PretrainConfig, PretrainTask, SliceSample};
 use scarce_train::{StepContext, Task as _};
@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor, nn};
 fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     tch::manual_seed(1);
     let store = nn::VarStore::new(Device::Cpu);
-    let encoder = SparseEncoder::new(&store.root(), &EncoderConfig::default());
+    let encoder = build(&store.root(), &EncoderConfig::default())?;
     let pixels = Tensor::rand([8, 1, 112, 112], (Kind::Float, Device::Cpu));
     let cells = Tensor::rand([8, 1, 7, 7], (Kind::Float, Device::Cpu));
     let mut group = c.benchmark_group("mim");
@@ -22,7 +22,7 @@ fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
         let visible_cells = cells.lt(visible);
         group.bench_function(BenchmarkId::new("encoder_visible", visible), |b| {
             let _guard = tch::no_grad_guard();
-            b.iter(|| encoder.forward(&pixels, &Active::new(&visible_cells), false));
+            b.iter(|| encoder.forward(&pixels, Some(&Active::new(&visible_cells)), false));
         });
     }
     let slices = (0..16)

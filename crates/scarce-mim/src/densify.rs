@@ -4,7 +4,7 @@ use tch::Tensor;
 use tch::nn::{self, Conv2D, Init, Path};
 
 use crate::MimError;
-use crate::sparse::{Active, SparseBatchNorm};
+use crate::sparse::{Active, BatchNorm, Features};
 
 /// One layer for each map, deepest first: sparse normalisation, mask token, projection.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct Densify {
 
 #[derive(Debug)]
 struct Level {
-    norm: SparseBatchNorm,
+    norm: BatchNorm,
     token: Tensor,
     projection: Conv2D,
 }
@@ -39,7 +39,7 @@ impl Densify {
                     ..Default::default()
                 };
                 Level {
-                    norm: SparseBatchNorm::new(&(&path / "norm"), *width, 1.0),
+                    norm: BatchNorm::new(&(&path / "norm"), *width, 1.0),
                     token: path.var("token", &[1, *width, 1, 1], token),
                     projection: nn::conv2d(
                         &path / "projection",
@@ -69,7 +69,8 @@ impl Densify {
             .zip(maps.iter().rev())
             .map(|(level, map)| {
                 let visible = active.like(map)?;
-                let normed = level.norm.forward(map, active, train)?;
+                let seen = Features::new(map, Some(active))?;
+                let normed = level.norm.forward(seen, train)?.map()?;
                 let filled = normed + &level.token * (visible.neg() + 1.0);
                 Ok(filled.apply(&level.projection))
             })

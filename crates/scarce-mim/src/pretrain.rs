@@ -18,18 +18,16 @@ use tch::{Device, Kind, Tensor};
 use crate::MimError;
 use crate::decoder::LightDecoder;
 use crate::densify::Densify;
-use crate::encoder::{EncoderConfig, SparseEncoder};
+use crate::encoder::{self, Encoder, EncoderConfig};
 use crate::loss::{counted_patches, normalise, patchify, reconstruction_loss, unpatchify};
 use crate::slices::{SliceSample, Slices};
 use crate::sparse::Active;
-
-const PATCH: i64 = SparseEncoder::STRIDE as i64;
 
 /// How an encoder is pre-trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PretrainConfig {
-    /// Pixels of a training crop along y and x; multiples of 16.
+    /// Pixels of a training crop along y and x; multiples of the encoder's deepest stride.
     pub crop_yx: [usize; 2],
     /// Slices a step.
     pub batch: usize,
@@ -37,7 +35,7 @@ pub struct PretrainConfig {
     pub region_chance: f64,
     /// The encoder.
     pub encoder: EncoderConfig,
-    /// Channels of the decoder where it starts; each of its four blocks halves them.
+    /// Channels of the decoder where it starts; each of its blocks halves them.
     pub decoder_width: i64,
     /// What is hidden.
     pub policy: Policy,
@@ -94,7 +92,7 @@ pub struct PretrainTask {
     slices: Arc<Slices>,
     loader: Loader,
     store: VarStore,
-    encoder: SparseEncoder,
+    encoder: Box<dyn Encoder>,
     densify: Densify,
     decoder: LightDecoder,
     device: Device,
@@ -112,14 +110,12 @@ impl PretrainTask {
         seed: Seed,
         device: Device,
     ) -> Result<Self, MimError> {
-        if config
-            .crop_yx
-            .iter()
-            .any(|n| *n == 0 || n % SparseEncoder::STRIDE != 0)
-        {
+        config.encoder.check()?;
+        let stride = config.encoder.stride();
+        if config.crop_yx.iter().any(|n| *n == 0 || n % stride != 0) {
             return Err(MimError::Setting {
                 name: "crop_yx",
-                expected: format!("positive multiples of {}", SparseEncoder::STRIDE),
+                expected: format!("positive multiples of {stride}"),
                 got: format!("{:?}", config.crop_yx),
             });
         }
@@ -130,10 +126,11 @@ impl PretrainTask {
                 got: "0".to_owned(),
             });
         }
-        if config.decoder_width < 16 || config.decoder_width % 16 != 0 {
+        let patch = stride as i64;
+        if config.decoder_width < patch || config.decoder_width % patch != 0 {
             return Err(MimError::Setting {
                 name: "decoder_width",
-                expected: "a positive multiple of 16".to_owned(),
+                expected: format!("a positive multiple of {patch}"),
                 got: config.decoder_width.to_string(),
             });
         }
@@ -158,14 +155,13 @@ impl PretrainTask {
         }));
         let store = VarStore::new(device);
         let root = store.root();
-        let encoder = SparseEncoder::new(&(&root / "encoder"), &config.encoder);
-        let densify = Densify::new(
-            &(&root / "densify"),
-            &config.encoder.widths,
-            config.decoder_width,
-        );
+        let encoder = encoder::build(&(&root / "encoder"), &config.encoder)?;
+        let widths: Vec<i64> = encoder.maps().iter().map(|map| map.channels).collect();
+        let densify = Densify::new(&(&root / "densify"), &widths, config.decoder_width);
         let channels = config.encoder.in_channels;
-        let decoder = LightDecoder::new(&(&root / "decoder"), config.decoder_width, 4, channels);
+        let doublings = patch.ilog2() as usize;
+        let decoder_path = &root / "decoder";
+        let decoder = LightDecoder::new(&decoder_path, config.decoder_width, doublings, channels);
         let sampler = Sampler::shuffled(slices.len(), config.batch, Remainder::CarryOver)?;
         let loader_config = config.loader;
         let slices = Arc::new(Slices { config, slices });
@@ -191,10 +187,15 @@ impl PretrainTask {
         self.loader.data_wait()
     }
 
+    /// Pixels a side of a patch.
+    fn patch(&self) -> i64 {
+        self.slices.config.encoder.stride() as i64
+    }
+
     /// The prediction for pixels `(batch, 1, y, x)`, as patches.
     fn predict(&self, pixels: &Tensor, hidden: &Tensor, train: bool) -> Result<Tensor, MimError> {
         let active = Active::new(&(hidden.neg() + 1.0));
-        let maps = self.encoder.forward(pixels, &active, train)?;
+        let maps = self.encoder.forward(pixels, Some(&active), train)?;
         let dense = self.densify.forward(&maps, &active, train)?;
         let output = self
             .decoder
@@ -202,7 +203,7 @@ impl PretrainTask {
             .ok_or_else(|| MimError::Data {
                 message: "the encoder gave no map".to_owned(),
             })?;
-        patchify(&output, PATCH)
+        patchify(&output, self.patch())
     }
 
     /// Crops and masks are drawn for the whole batch, which is little work; the network sees this process's share.
@@ -215,7 +216,7 @@ impl PretrainTask {
         let flat_variance = self.slices.config.flat_variance;
         let counted_in_batch = (context.world_size > 1)
             .then(|| {
-                let (pixels, hidden) = (patchify(&pixels, PATCH)?, hidden.f_flatten(1, -1)?);
+                let (pixels, hidden) = (patchify(&pixels, self.patch())?, hidden.f_flatten(1, -1)?);
                 counted_patches(&pixels, &hidden, flat_variance)
             })
             .transpose()?;
@@ -226,7 +227,7 @@ impl PretrainTask {
         let predicted = self.predict(&pixels, &hidden, true)?;
         let loss = reconstruction_loss(
             &predicted,
-            &patchify(&pixels, PATCH)?,
+            &patchify(&pixels, self.patch())?,
             &hidden.f_flatten(1, -1)?,
             &region.f_flatten(1, -1)?,
             flat_variance,
@@ -284,9 +285,9 @@ impl PretrainTask {
         let hidden = batch(tensor_from_array(
             &crop.hidden.mapv(|v| f32::from(u8::from(v))),
         ));
-        let target = normalise(&patchify(&pixels, PATCH)?)?;
+        let target = normalise(&patchify(&pixels, self.patch())?)?;
         let predicted = self.predict(&pixels, &hidden, false)? * target.spread + target.mean;
-        let [rows, columns] = self.slices.config.crop_yx.map(|n| n as i64 / PATCH);
+        let [rows, columns] = self.slices.config.crop_yx.map(|n| n as i64 / self.patch());
         let predicted = unpatchify(&predicted, 1, rows, columns)?;
         let visible = Active::new(&(hidden.neg() + 1.0)).like(&pixels)?;
         let masked = &pixels * &visible;

@@ -6,7 +6,6 @@ use scarce_mask::{Audit, RegionGrid, sample};
 use scarce_train::image::{Seed, StreamKey};
 use scarce_train::loader::{Sample, SampleContext, Source, SourceError};
 
-use crate::encoder::SparseEncoder;
 use crate::{MimError, PretrainConfig};
 
 /// One slice to train on.
@@ -75,7 +74,7 @@ impl Slices {
             }
         });
         let region = cut(slice.region.view(), start, crop, false);
-        let grid = crop.map(|n| n / SparseEncoder::STRIDE);
+        let grid = crop.map(|n| n / self.config.encoder.stride());
         let mask_error = |source| MimError::Mask {
             sample: slice.id.clone(),
             source,

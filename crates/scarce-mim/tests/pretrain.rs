@@ -35,7 +35,7 @@ fn config() -> PretrainConfig {
         crop_yx: [32, 32],
         batch: 8,
         encoder: EncoderConfig {
-            widths: [8, 8, 16, 16],
+            widths: Some([8, 8, 16, 16]),
             ..EncoderConfig::default()
         },
         decoder_width: 32,

@@ -5,7 +5,7 @@ use std::path::Path;
 use scarce_cli::exit::UsageError;
 use scarce_cli::json_output;
 use scarce_corn::vnet::{VNet, VNetConfig};
-use scarce_mim::encoder::{EncoderConfig, SparseEncoder};
+use scarce_mim::encoder::{EncoderConfig, build};
 use scarce_train::named_variables;
 use serde_json::json;
 use tch::Device;
@@ -20,7 +20,7 @@ fn model(name: &str) -> anyhow::Result<serde_json::Value> {
     let store = VarStore::new(Device::Cpu);
     match name {
         "vnet" => drop(VNet::new(&store.root(), &VNetConfig::default())?),
-        "sparse-resnet" => drop(SparseEncoder::new(&store.root(), &EncoderConfig::default())),
+        "sparse-resnet" => drop(build(&store.root(), &EncoderConfig::default())?),
         other => {
             let message = format!("unknown model {other:?}: expected vnet or sparse-resnet");
             return Err(UsageError(message).into());

@@ -1,0 +1,187 @@
+//! Every encoder: hidden pixels reach no map, an image that is all visible gets what the dense network makes of it, and
+//! parameters are as many as timm has.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use scarce_mim::MimError;
+use scarce_mim::encoder::{Architecture, Encoder, EncoderConfig, build};
+use scarce_mim::sparse::Active;
+use tch::nn::VarStore;
+use tch::{Device, Kind, Tensor};
+
+/// With other than their initial weights and statistics: a γ of 0 would hide a branch.
+fn encoder(config: &EncoderConfig) -> (VarStore, Box<dyn Encoder>) {
+    tch::manual_seed(3);
+    let store = VarStore::new(Device::Cpu);
+    let encoder = build(&store.root(), config).unwrap();
+    let _guard = tch::no_grad_guard();
+    for (name, mut tensor) in store.variables() {
+        if tensor.dim() == 1 {
+            let _ = tensor.uniform_(if name.ends_with("bias") { -0.5 } else { 0.5 }, 1.0);
+        }
+    }
+    (store, encoder)
+}
+
+fn input_and_mask(config: &EncoderConfig) -> (Tensor, Tensor) {
+    let options = (Kind::Float, Device::Cpu);
+    let dimensions = config.architecture.dimensions();
+    let mut size = vec![2, config.in_channels];
+    size.resize(2 + dimensions, 2 * config.stride() as i64);
+    let mut grid = vec![2, 1];
+    grid.resize(2 + dimensions, 2);
+    // Of both samples some cells are visible, of no row or column all.
+    let cells: i64 = 1 << dimensions;
+    let visible = Tensor::arange(2 * cells, options).fmod(3.0).eq(0.0);
+    (Tensor::rand(size, options), visible.view(grid.as_slice()))
+}
+
+fn greatest(t: &Tensor) -> f64 {
+    t.abs().max().double_value(&[])
+}
+
+#[test]
+fn hidden_pixels_reach_no_map() {
+    for architecture in Architecture::ALL {
+        let name = architecture.name();
+        let config = EncoderConfig::named(architecture);
+        let (_store, encoder) = encoder(&config);
+        let (input, visible) = input_and_mask(&config);
+        let active = Active::new(&visible);
+        let hidden = active.like(&input).unwrap().eq(0.0);
+        let other = input.masked_fill(&hidden, f64::NAN);
+        for train in [true, false] {
+            let _guard = tch::no_grad_guard();
+            let see = |input: &Tensor| encoder.forward(input, Some(&active), train).unwrap();
+            let maps = see(&input);
+            assert_eq!(maps.len(), encoder.maps().len());
+            for ((map, again), shape) in maps.iter().zip(see(&other)).zip(encoder.maps()) {
+                let mut expected = vec![2, shape.channels];
+                let side = 2 * config.stride() as i64 / shape.stride;
+                expected.resize(input.dim(), side);
+                assert_eq!(map.size(), expected, "{name}");
+                assert!(greatest(map) > 0.0, "{name}");
+                assert_eq!(greatest(&(map - again)), 0.0, "{name}, train {train}");
+                let outside = map * active.like(map).unwrap().eq(0.0);
+                assert_eq!(greatest(&outside), 0.0, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn all_visible_is_dense() {
+    for architecture in Architecture::ALL {
+        let config = EncoderConfig::named(architecture);
+        let (_store, encoder) = encoder(&config);
+        let (input, visible) = input_and_mask(&config);
+        let all = Active::new(&visible.ones_like());
+        for train in [true, false] {
+            let _guard = tch::no_grad_guard();
+            let sparse = encoder.forward(&input, Some(&all), train).unwrap();
+            let dense = encoder.forward(&input, None, train).unwrap();
+            for (a, b) in sparse.iter().zip(dense) {
+                let error = greatest(&(a - &b)) / greatest(&b);
+                assert!(
+                    error < 1e-4,
+                    "{}, train {train}: {error}",
+                    architecture.name()
+                );
+            }
+        }
+    }
+}
+
+/// ```python
+/// for name in ["resnet18", "resnet34", "resnet50", "resnet101"]:
+///     model = timm.create_model(name, num_classes=0)
+///     print(name, sum(p.numel() for p in model.parameters()), sorted(model.state_dict())[-1])
+/// ```
+#[test]
+fn parameters_are_timms() {
+    for (architecture, count, last) in [
+        (Architecture::ResNet18, 11_176_512, "layer4.1.conv2.weight"),
+        (Architecture::ResNet34, 21_284_672, "layer4.2.conv2.weight"),
+        (Architecture::ResNet50, 23_508_032, "layer4.2.conv3.weight"),
+        (Architecture::ResNet101, 42_500_160, "layer4.2.conv3.weight"),
+    ] {
+        let config = EncoderConfig {
+            in_channels: 3,
+            ..EncoderConfig::named(architecture)
+        };
+        let store = VarStore::new(Device::Cpu);
+        build(&store.root(), &config).unwrap();
+        let parameters: usize = store.trainable_variables().iter().map(Tensor::numel).sum();
+        assert_eq!(parameters, count, "{}", architecture.name());
+        let variables = store.variables();
+        assert_eq!(variables.keys().max().unwrap(), last);
+        assert!(variables.keys().all(|name| !name.contains("__")));
+    }
+}
+
+/// SparK's ids for ResNet-50.
+#[test]
+fn layers_deepen() {
+    let (_store, encoder) = encoder(&EncoderConfig::named(Architecture::ResNet50));
+    assert_eq!(encoder.layers(), 7);
+    for (name, layer) in [
+        ("conv1.weight", 0),
+        ("bn1.bias", 0),
+        ("layer1.2.conv3.weight", 1),
+        ("layer2.1.bn1.weight", 2),
+        ("layer2.2.bn1.weight", 3),
+        ("layer3.0.downsample.0.weight", 4),
+        ("layer3.2.conv1.weight", 4),
+        ("layer3.3.conv1.weight", 5),
+        ("layer3.5.conv1.weight", 5),
+        ("layer4.0.conv1.weight", 6),
+    ] {
+        assert_eq!(encoder.layer_of(name), layer, "{name}");
+    }
+}
+
+#[test]
+fn refuses_what_does_not_fit() {
+    let small = EncoderConfig::default();
+    for (config, part) in [
+        (
+            EncoderConfig {
+                in_channels: 0,
+                ..small.clone()
+            },
+            "in_channels",
+        ),
+        (
+            EncoderConfig {
+                drop_path: 1.0,
+                ..small.clone()
+            },
+            "drop_path",
+        ),
+        (
+            EncoderConfig {
+                widths: Some([8; 4]),
+                ..EncoderConfig::named(Architecture::ResNet18)
+            },
+            "widths",
+        ),
+    ] {
+        let store = VarStore::new(Device::Cpu);
+        let error = build(&store.root(), &config).unwrap_err().to_string();
+        assert!(error.contains(part), "{error} lacks {part}");
+    }
+    let (_store, encoder) = encoder(&small);
+    let (input, visible) = input_and_mask(&small);
+    let odd = Active::new(&Tensor::ones([2, 1, 5, 2], (Kind::Float, Device::Cpu)));
+    let none = Active::new(&visible.zeros_like());
+    let one = Active::new(&visible.narrow(0, 0, 1));
+    for (active, train, fits) in [
+        (&odd, false, false),
+        (&one, false, false),
+        (&none, false, true),
+    ] {
+        assert_eq!(encoder.forward(&input, Some(active), train).is_ok(), fits);
+    }
+    let nothing = encoder.forward(&input, Some(&none), true);
+    assert!(matches!(nothing, Err(MimError::Visible { visible: 0 })));
+}
