@@ -21,30 +21,52 @@ pub fn load<T: DeserializeOwned>(
     file: Option<&Path>,
     overrides: &[String],
 ) -> Result<T, TrainError> {
-    load_with_presets(file, overrides, &[])
+    let (table, origin) = table(file, overrides)?;
+    deserialize(table, origin)
 }
 
-/// A named configuration that a file starts from by `preset = "name"`.
-#[derive(Debug, Clone, Copy)]
-pub struct Preset {
-    /// What the file calls it.
-    pub name: &'static str,
-    /// Its TOML.
-    pub text: &'static str,
-}
-
-/// As [`load`], where the file or an override may name one of `presets` to start from.
+/// As [`load`], but what neither `file` nor `overrides` give stands as in one of `presets`, name and TOML each: that
+/// which the top key `key` names, or the first.
 ///
-/// What the file says wins, key by key; a choice by `kind`, such as an optimizer, is replaced whole where the file
-/// chooses another kind. The key `preset` itself is not part of the result: that holds every setting already.
+/// A table with another `kind` than the preset's takes nothing from it.
 ///
 /// # Errors
-/// As [`load`], and [`TrainError::Config`] for a preset that there is not.
-pub fn load_with_presets<T: DeserializeOwned>(
+/// As [`load`], and [`TrainError::Config`] for a preset of another name.
+pub fn load_preset<T: DeserializeOwned>(
     file: Option<&Path>,
     overrides: &[String],
-    presets: &[Preset],
+    key: &str,
+    presets: &[(&str, &str)],
 ) -> Result<T, TrainError> {
+    let (mut given, origin) = table(file, overrides)?;
+    let refuse = |message: String| TrainError::Config {
+        key: key.to_owned(),
+        message,
+        origin: origin.clone(),
+    };
+    let first = presets.first().map_or("", |(name, _)| name);
+    let name = match given.get(key) {
+        None => first.to_owned(),
+        Some(Value::String(name)) => name.clone(),
+        Some(other) => return Err(refuse(format!("expected a name, got {other}"))),
+    };
+    let Some((_, preset)) = presets.iter().find(|(known, _)| *known == name) else {
+        let known: Vec<&str> = presets.iter().map(|(known, _)| *known).collect();
+        return Err(refuse(format!(
+            "unknown {name:?}, expected one of {}",
+            known.join(", ")
+        )));
+    };
+    given.insert(key.to_owned(), Value::String(name));
+    let mut beneath = preset
+        .parse::<Table>()
+        .map_err(|error| refuse(error.to_string().trim().replace('\n', " ")))?;
+    lay_over(&mut beneath, given);
+    deserialize(beneath, origin)
+}
+
+/// The file's table with the overrides, and where it comes from.
+fn table(file: Option<&Path>, overrides: &[String]) -> Result<(Table, String), TrainError> {
     let origin = file.map_or_else(|| "the defaults".to_owned(), |f| f.display().to_string());
     let mut table = match file {
         None => Table::new(),
@@ -64,13 +86,10 @@ pub fn load_with_presets<T: DeserializeOwned>(
     for text in overrides {
         apply_override(&mut table, text)?;
     }
-    if !presets.is_empty()
-        && let Some(name) = table.remove("preset")
-    {
-        let mut whole = preset(&name, presets, &origin)?;
-        merge(&mut whole, table);
-        table = whole;
-    }
+    Ok((table, origin))
+}
+
+fn deserialize<T: DeserializeOwned>(table: Table, origin: String) -> Result<T, TrainError> {
     serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
         let path = error.path().to_string();
         TrainError::Config {
@@ -79,6 +98,27 @@ pub fn load_with_presets<T: DeserializeOwned>(
             origin,
         }
     })
+}
+
+fn lay_over(beneath: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (beneath.get_mut(&key), value) {
+            (Some(Value::Table(old)), Value::Table(new)) if is_same_kind(old, &new) => {
+                lay_over(old, new);
+            }
+            (_, value) => {
+                beneath.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Settings of one optimizer mean nothing to another.
+fn is_same_kind(old: &Table, new: &Table) -> bool {
+    match (old.get("kind"), new.get("kind")) {
+        (Some(old), Some(new)) => old == new,
+        _ => true,
+    }
 }
 
 /// The configuration as the TOML text that is written into a run folder.
@@ -91,39 +131,6 @@ pub fn resolved<T: Serialize>(config: &T) -> Result<String, TrainError> {
         message: error.to_string(),
         origin: "the resolved configuration".to_owned(),
     })
-}
-
-fn preset(name: &Value, presets: &[Preset], origin: &str) -> Result<Table, TrainError> {
-    let failed = |message: String, origin: &str| TrainError::Config {
-        key: "preset".to_owned(),
-        message,
-        origin: origin.to_owned(),
-    };
-    let found = presets.iter().find(|p| name.as_str() == Some(p.name));
-    let preset = found.ok_or_else(|| {
-        let known: Vec<&str> = presets.iter().map(|p| p.name).collect();
-        failed(format!("{name} is not among {known:?}"), origin)
-    })?;
-    let parsed = preset.text.parse::<Table>();
-    parsed.map_err(|error| failed(error.to_string(), preset.name))
-}
-
-/// Lays `over` on `base`.
-fn merge(base: &mut Table, over: Table) {
-    for (key, value) in over {
-        match (base.get_mut(&key), value) {
-            (Some(Value::Table(below)), Value::Table(above))
-                if above
-                    .get("kind")
-                    .is_none_or(|kind| below.get("kind") == Some(kind)) =>
-            {
-                merge(below, above);
-            }
-            (_, value) => {
-                base.insert(key, value);
-            }
-        }
-    }
 }
 
 fn apply_override(table: &mut Table, text: &str) -> Result<(), TrainError> {
@@ -188,40 +195,20 @@ mod tests {
         steps: u64,
         name: String,
         inner: Inner,
-        choice: Choice,
     }
 
     #[derive(Debug, Deserialize, PartialEq, Default)]
     #[serde(deny_unknown_fields, default)]
     struct Inner {
         learning_rate: f64,
-        momentum: f64,
     }
-
-    #[derive(Debug, Deserialize, PartialEq)]
-    #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-    enum Choice {
-        Some { share: f64, least: u64 },
-        All { but: u64 },
-    }
-
-    impl Default for Choice {
-        fn default() -> Self {
-            Self::All { but: 0 }
-        }
-    }
-
-    const PRESETS: [Preset; 1] = [Preset {
-        name: "half",
-        text: "steps = 9\nchoice = { kind = \"some\", share = 0.5, least = 2 }\n[inner]\nmomentum = 0.9",
-    }];
 
     fn check(text: &str, overrides: &[&str]) -> Result<Example, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("c.toml");
         std::fs::write(&file, text).unwrap();
         let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
-        load_with_presets(Some(&file), &overrides, &PRESETS).map_err(|error| error.to_string())
+        load(Some(&file), &overrides).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -235,56 +222,45 @@ mod tests {
             name: "plain text".to_owned(),
             inner: Inner {
                 learning_rate: 0.25,
-                ..Inner::default()
             },
-            ..Example::default()
         };
         assert_eq!(got.unwrap(), expected);
     }
 
     #[test]
-    fn a_file_wins_over_its_preset() {
-        let half = |steps, learning_rate, choice| Example {
-            steps,
-            inner: Inner {
-                learning_rate,
-                momentum: 0.9,
-            },
-            choice,
-            ..Example::default()
-        };
-        let some = |share, least| Choice::Some { share, least };
-        let cases: [(&str, &[&str], Example); 4] = [
-            ("preset = \"half\"", &[], half(9, 0.0, some(0.5, 2))),
-            (
-                "preset = \"half\"\nsteps = 3\n[inner]\nlearning_rate = 0.5",
-                &["choice.share=0.25"],
-                half(3, 0.5, some(0.25, 2)),
-            ),
-            (
-                "[choice]\nkind = \"some\"\nleast = 1",
-                &["preset=half"],
-                half(9, 0.0, some(0.5, 1)),
-            ),
-            (
-                "preset = \"half\"\nchoice = { kind = \"all\", but = 1 }",
-                &[],
-                half(9, 0.0, Choice::All { but: 1 }),
-            ),
+    fn a_preset_fills_what_is_not_given() {
+        let presets = [
+            ("slow", "steps = 9\n[inner]\nlearning_rate = 0.1"),
+            ("fast", "steps = 2\n[inner]\nlearning_rate = 0.8"),
         ];
-        for (text, overrides, expected) in cases {
-            assert_eq!(check(text, overrides).unwrap(), expected, "{text}");
+        let check = |overrides: &[&str]| {
+            let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+            load_preset::<Example>(None, &overrides, "name", &presets)
+                .map(|e| (e.name, e.steps, e.inner.learning_rate))
+                .map_err(|error| error.to_string())
+        };
+        let named = |name: &str, steps, rate| Ok((name.to_owned(), steps, rate));
+        assert_eq!(check(&[]), named("slow", 9, 0.1));
+        assert_eq!(check(&["name=fast", "steps=3"]), named("fast", 3, 0.8));
+        assert_eq!(check(&["inner.learning_rate=0.5"]), named("slow", 9, 0.5));
+        let error = check(&["name=fats"]).unwrap_err();
+        assert!(error.contains("expected one of slow, fast"), "{error}");
+
+        let table = |text: &str| text.parse::<Table>().unwrap();
+        for (above, expected) in [
+            ("o = {kind = 'a', y = 3}", "o = {kind = 'a', x = 1, y = 3}"),
+            ("o = {kind = 'b', y = 3}", "o = {kind = 'b', y = 3}"),
+            ("o = {x = 2}", "o = {kind = 'a', x = 2}"),
+        ] {
+            let mut beneath = table("o = {kind = 'a', x = 1}");
+            lay_over(&mut beneath, table(above));
+            assert_eq!(beneath, table(expected));
         }
     }
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        let cases: [(&str, &[&str], &[&str]); 7] = [
-            (
-                "preset = \"hlaf\"",
-                &[],
-                &["preset", "\"hlaf\" is not among [\"half\"]", "c.toml"],
-            ),
+        let cases: [(&str, &[&str], &[&str]); 6] = [
             (
                 "stpes = 3",
                 &[],
