@@ -169,7 +169,7 @@ fn looks_on_without_changing_anything() {
     let (seeing, seen) = run(Some(2));
     assert_eq!(blind, seeing);
     let ids = vec!["s4".to_owned(), "s1".to_owned()];
-    assert_eq!(seen, [2, 4, 5].map(|step| (step, ids.clone())));
+    assert_eq!(seen, [2, 4].map(|step| (step, ids.clone())));
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn refuses_what_cannot_serve() {
             "broken has the value NaN at [0, 3, 5]",
         ),
         (colour, one(), "expected 3 channels"),
-        (standardised, one(), "images of 1 channels"),
+        (standardised, one(), "intensities"),
         (sized(vec![32, 40]), one(), "view.size"),
         (sized(vec![32]), one(), "view.size"),
         (view(upside_down), one(), "view.area"),

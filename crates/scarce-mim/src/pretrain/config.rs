@@ -32,7 +32,7 @@ pub struct PretrainConfig {
     /// Weight in the loss of a hidden patch of the region, where one of the rest has 1.
     pub region_weight: f64,
     /// Whether the network is given intensities less the data set's mean, by its standard deviation, for each
-    /// channel. Both are kept with the weights.
+    /// channel; both of at most a thousand images, evenly chosen.
     pub standardise: bool,
     /// How images are read ahead; it changes no view and no mask.
     pub loader: LoaderConfig,

@@ -6,6 +6,7 @@ use ndarray::{ArrayD, Axis, Dimension as _};
 use scarce_train::loader::SourceError;
 
 use crate::MimError;
+use crate::finetune::look::Intensities;
 
 /// One picture or volume to train on.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,7 +94,7 @@ impl ImageSample {
 ///
 /// # Errors
 /// [`MimError::Data`] for an image that can't be read.
-pub(super) fn statistics(images: &dyn ImageSource, most: usize) -> Result<Vec<[f64; 2]>, MimError> {
+pub(super) fn statistics(images: &dyn ImageSource, most: usize) -> Result<Intensities, MimError> {
     let step = images.len().div_ceil(most.max(1)).max(1);
     let mut sums: Vec<[f64; 3]> = Vec::new();
     for index in (0..images.len()).step_by(step) {
@@ -110,9 +111,10 @@ pub(super) fn statistics(images: &dyn ImageSource, most: usize) -> Result<Vec<[f
             }
         }
     }
-    let moments = sums.into_iter().map(|[n, sum, squares]| {
-        let mean = sum / n;
-        [mean, (squares / n - mean * mean).max(0.0).sqrt()]
-    });
-    Ok(moments.collect())
+    let mean = |[n, sum, _]: &[f64; 3]| sum / n;
+    let deviation = |sums: &[f64; 3]| (sums[2] / sums[0] - mean(sums).powi(2)).max(0.0).sqrt();
+    Ok(Intensities {
+        mean: sums.iter().map(|sums| mean(sums) as f32).collect(),
+        std: sums.iter().map(|sums| deviation(sums) as f32).collect(),
+    })
 }

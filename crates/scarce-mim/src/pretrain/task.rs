@@ -7,13 +7,14 @@ use ndarray::Axis;
 use scarce_train::image::{Seed, StreamKey};
 use scarce_train::loader::{Batch, DataWait, Loader, Remainder, SampleArray, Sampler, Source as _};
 use scarce_train::{StepContext, StepLoss, Task, TaskError, named_variables, tensor_from_array};
-use tch::nn::{self, VarStore};
+use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 use super::image::statistics;
 use super::source::Views;
 use super::{ImageSource, PretrainConfig, Reconstruction};
 use crate::MimError;
+use crate::finetune::look::Intensities;
 use crate::loss::{counted_patches, normalise, patchify, reconstruction_loss, unpatchify};
 use crate::model::SparkModel;
 use crate::sparse::Active;
@@ -31,8 +32,9 @@ pub struct PretrainTask {
     loader: Loader,
     store: VarStore,
     model: SparkModel,
-    /// Mean and standard deviation of each channel, as `(1, channel, 1, …)`.
-    intensity: Option<[Tensor; 2]>,
+    intensities: Option<Intensities>,
+    /// Their mean and deviation, as `(1, channel, 1, …)`.
+    standard: Option<[Tensor; 2]>,
     viewing: Option<Viewing>,
     device: Device,
 }
@@ -69,11 +71,17 @@ impl PretrainTask {
         let store = VarStore::new(device);
         let root = store.root();
         let model = SparkModel::new(&root, &config.encoder, config.decoder_width)?;
-        let intensity = if config.standardise {
-            Some(intensity(&(&root / "intensity"), &images, &config)?)
+        let intensities = if config.standardise {
+            let intensities = statistics(&images, IMAGES_OF_STATISTICS)?;
+            intensities.check(config.encoder.in_channels)?;
+            Some(intensities)
         } else {
             None
         };
+        let axes = config.view.size.len();
+        let standard = intensities
+            .as_ref()
+            .map(|i| [&i.mean, &i.std].map(|values| of_channels(values, axes, device)));
         let sampler = Sampler::shuffled(images.len(), config.batch, Remainder::CarryOver)?;
         let views = Arc::new(Views::new(config.clone(), Arc::new(images), seed));
         let loader = Loader::new(Arc::clone(&views), sampler, seed, config.loader)?;
@@ -83,7 +91,8 @@ impl PretrainTask {
             loader,
             store,
             model,
-            intensity,
+            intensities,
+            standard,
             viewing: None,
             device,
         })
@@ -94,9 +103,17 @@ impl PretrainTask {
         self.loader.data_wait()
     }
 
-    /// The network's variables, to start from other weights than those drawn.
-    pub fn store(&self) -> &VarStore {
-        &self.store
+    /// The encoder's variables by timm's names, to start from other weights than those drawn.
+    pub fn encoder_weights(&self) -> Vec<(String, Tensor)> {
+        let named = named_variables(&self.store).into_iter();
+        named
+            .filter_map(|(name, tensor)| Some((name.strip_prefix("encoder.")?.to_owned(), tensor)))
+            .collect()
+    }
+
+    /// What the network is shown of intensities; none where that is the intensities themselves.
+    pub fn intensities(&self) -> Option<&Intensities> {
+        self.intensities.as_ref()
     }
 
     /// Shows `viewer` what becomes of `images`, by index, every `every` steps; the training is the same without.
@@ -114,11 +131,11 @@ impl PretrainTask {
 impl PretrainTask {
     /// The prediction for pixels `(batch, channel, …)`, of the same shape.
     fn predict(&self, pixels: &Tensor, active: &Active, train: bool) -> Result<Tensor, MimError> {
-        match &self.intensity {
+        match &self.standard {
             None => self.model.forward(pixels, active, train),
             Some([mean, deviation]) => {
-                let standard = (pixels - mean).f_div(deviation)?;
-                self.model.forward(&standard, active, train)
+                let pixels = (pixels - mean).f_div(deviation)?;
+                self.model.forward(&pixels, active, train)
             }
         }
     }
@@ -257,33 +274,13 @@ impl fmt::Debug for PretrainTask {
     }
 }
 
-/// The data set's mean and standard deviation, kept as buffers `mean` and `std` of `path` and given back with the
-/// axes of a batch.
-fn intensity(
-    path: &nn::Path<'_>,
-    images: &dyn ImageSource,
-    config: &PretrainConfig,
-) -> Result<[Tensor; 2], MimError> {
-    let moments = statistics(images, IMAGES_OF_STATISTICS)?;
-    let channels = config.encoder.in_channels;
-    if moments.len() as i64 != channels {
-        let message = format!("images of {} channels, expected {channels}", moments.len());
-        return Err(MimError::Data { message });
-    }
-    let mut shape = vec![1, channels];
-    shape.extend(config.view.size.iter().map(|_| 1));
-    let buffer = |name, k: usize, least: f64| -> Result<Tensor, MimError> {
-        let values: Vec<f32> = moments.iter().map(|m| m[k].max(least) as f32).collect();
-        let mut buffer = path.zeros_no_train(name, &[channels]);
-        let _guard = tch::no_grad_guard();
-        buffer.f_copy_(&Tensor::from_slice(&values))?;
-        Ok(buffer.f_view(shape.as_slice())?)
-    };
-    // A set of one grey value has no deviation to divide by.
-    Ok([
-        buffer("mean", 0, f64::NEG_INFINITY)?,
-        buffer("std", 1, 1e-6)?,
-    ])
+/// Values of each channel with the axes of a batch.
+fn of_channels(values: &[f32], axes: usize, device: Device) -> Tensor {
+    let mut shape = vec![1; axes + 2];
+    shape[1] = values.len() as i64;
+    Tensor::from_slice(values)
+        .view(shape.as_slice())
+        .to_device(device)
 }
 
 /// The masks' counts of a batch: hidden cells, cells, hidden cells of the region, cells of the region.

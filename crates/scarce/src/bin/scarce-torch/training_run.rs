@@ -16,8 +16,22 @@ use serde::de::DeserializeOwned;
 pub fn configuration<C: Serialize + DeserializeOwned>(
     arguments: &RunArguments,
 ) -> anyhow::Result<Option<C>> {
-    let config: C =
-        scarce_train::config::load(Some(&arguments.config), &arguments.all_overrides())?;
+    let config = scarce_train::config::load(Some(&arguments.config), &arguments.all_overrides())?;
+    unless_dry(arguments, config)
+}
+
+/// The same over one of `recipes`, which the file's `recipe` names; over the first where it names none.
+pub fn configuration_by_recipe<C: Serialize + DeserializeOwned>(
+    arguments: &RunArguments,
+    recipes: &[(&str, &str)],
+) -> anyhow::Result<Option<C>> {
+    let file = Some(arguments.config.as_path());
+    let overrides = arguments.all_overrides();
+    let config = scarce_train::config::load_preset(file, &overrides, "recipe", recipes)?;
+    unless_dry(arguments, config)
+}
+
+fn unless_dry<C: Serialize>(arguments: &RunArguments, config: C) -> anyhow::Result<Option<C>> {
     if !arguments.dry_run {
         return Ok(Some(config));
     }

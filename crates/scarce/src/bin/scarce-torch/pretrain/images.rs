@@ -43,6 +43,11 @@ impl Images {
         }
     }
 
+    /// Whether the image at `index` is a picture, and no slice or volume.
+    pub fn is_picture(&self, index: usize) -> bool {
+        index >= self.resident.len()
+    }
+
     fn picture(&self, index: usize) -> Result<Arc<ImageSample>, SourceError> {
         let picture = &self.pictures[index];
         let (pixels, region) = picture.read()?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ndarray::{Array3, Axis};
 use scarce_cli::exit::UsageError;
 use scarce_mim::{ImageSample, PretrainConfig};
-use scarce_train::LoopConfig;
+use scarce_train::{LoopConfig, Schedule};
 use serde::{Deserialize, Serialize};
 
 use super::images::Images;
@@ -19,6 +19,8 @@ use crate::training_run::names;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainFile {
+    /// What stands where nothing is given.
+    pub recipe: String,
     /// Seed of every random choice.
     #[serde(default)]
     pub seed: u64,
@@ -33,16 +35,33 @@ pub struct PretrainFile {
     /// The length of the training in epochs, in place of `training.steps`.
     #[serde(default)]
     pub epochs: Option<Epochs>,
-    /// Weights to start from, by timm's names, as safetensors: the encoder's, all of them. A first convolution for
-    /// three channels serves one by its sum.
-    #[serde(default)]
-    pub warm_start: Option<PathBuf>,
+    /// Where the encoder starts: `none`, a run folder, or a safetensors file by timm's names, all of them.
+    #[serde(default = "no_weights")]
+    pub weights: String,
     /// Steps between looks at reconstructions, besides those at the end; 0 for none.
     #[serde(default)]
     pub look_every: u64,
     /// The loop.
     #[serde(default)]
     pub training: LoopConfig,
+}
+
+fn no_weights() -> String {
+    "none".to_owned()
+}
+
+impl PretrainFile {
+    /// The configuration with its epochs, where it has any, as steps of the loop.
+    pub fn in_steps(&self, steps_an_epoch: u64) -> Self {
+        let mut config = self.clone();
+        if let Some(epochs) = &self.epochs {
+            config.training.steps = epochs.total * steps_an_epoch;
+            if let Schedule::Cosine { warmup_steps, .. } = &mut config.training.schedule {
+                *warmup_steps = epochs.warmup * steps_an_epoch;
+            }
+        }
+        config
+    }
 }
 
 /// The length of a training in passes over the data.

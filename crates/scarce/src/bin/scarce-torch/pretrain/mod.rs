@@ -1,28 +1,33 @@
-//! `pretrain`: masked image modelling on slices.
+//! `pretrain`: masked image modelling on pictures, slices of volumes, or volumes.
 
+mod images;
 mod inputs;
+mod looks;
+mod pictures;
 
-use std::fs;
-
-use anyhow::Context as _;
-use ndarray::Array2;
 use scarce_cli::arguments::RunArguments;
 use scarce_image::Seed;
-use scarce_mim::PretrainTask;
-use scarce_report::Picture;
-use scarce_report::radiological;
-use scarce_train::{RunFolder, TrainError};
+use scarce_mim::finetune::weights::{INTENSITIES_FILE, Weights};
+use scarce_mim::{ImageSource as _, PretrainTask};
+use scarce_train::TrainError;
+use scarce_train::sinks::EpochTimes;
 
 use crate::surroundings::Surroundings;
-use crate::training_run::{configuration, open_run, show_progress};
+use crate::training_run::{configuration_by_recipe, open_run, show_progress};
 use inputs::PretrainFile;
+use looks::Looks;
 
-/// Reconstructions shown of a run.
-const SHOWN: usize = 4;
+/// Recipes by name; the first holds unless a file names another.
+const RECIPES: &[(&str, &str)] = &[
+    ("own", ""),
+    ("mwm", include_str!("recipes/mwm.toml")),
+    ("mwm-paper", include_str!("recipes/mwm-paper.toml")),
+    ("spark", include_str!("recipes/spark.toml")),
+];
 
-/// Trains, then pictures what the network makes of a few slices in `reconstructions/`.
+/// Trains, with looks at what the network makes of a few images in `reconstructions/`.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
-    let Some(config) = configuration::<PretrainFile>(arguments)? else {
+    let Some(config) = configuration_by_recipe::<PretrainFile>(arguments, RECIPES)? else {
         return Ok(());
     };
     Surroundings::with(&arguments.device, |surroundings| {
@@ -39,12 +44,16 @@ fn train(
     let is_shared = processes.share(config.method.batch.max(1));
     is_shared.map_err(TrainError::from)?;
     let seed = Seed(config.seed);
-    let slices = config.data.slices(&config.preprocessing)?;
-    // Shown where the region is largest: there is most to see.
-    let mut by_region: Vec<usize> = (0..slices.len()).collect();
-    by_region.sort_by_key(|i| std::cmp::Reverse(slices[*i].region.iter().filter(|v| **v).count()));
-    let (method, device) = (config.method.clone(), surroundings.device);
-    let mut task = PretrainTask::new(method, slices, seed, device)?;
+    let images = config.data.images(&config.method, &config.preprocessing)?;
+    let steps_an_epoch = images.len().div_ceil(config.method.batch.max(1)) as u64;
+    let config = &config.in_steps(steps_an_epoch);
+    tracing::info!("{} images, {} steps", images.len(), config.training.steps);
+    let looks = Looks::choose(&images)?;
+    let mut task = PretrainTask::new(config.method.clone(), images, seed, surroundings.device)?;
+    let weights = Weights::named(&config.weights)?;
+    if let Some(tensors) = weights.load(&task.encoder_weights())? {
+        tracing::info!("{tensors} tensors of the encoder from {}", config.weights);
+    }
     let inputs = config.data.inputs();
     let training = &config.training;
     let mut run = open_run(
@@ -56,42 +65,26 @@ fn train(
         inputs,
     )?;
     show_progress(&mut run, processes, training, task.data_wait());
+    let reconstructions = run.path().join("reconstructions");
+    if processes.is_main() {
+        let times = EpochTimes::new(run.path(), steps_an_epoch, task.data_wait());
+        run.add_sink(times);
+        if let Some(intensities) = task.intensities() {
+            let text = serde_json::to_vec_pretty(intensities)?;
+            let path = run.path().join(INTENSITIES_FILE);
+            scarce_io::write_atomic(&path, |file| file.write_all(&text))?;
+        }
+        if config.look_every > 0 {
+            let viewer = looks.viewer(&reconstructions);
+            task = task.viewed(config.look_every, looks.images.clone(), viewer);
+        }
+    }
     let summary = surroundings.train(&mut task, training, &mut run, seed)?;
     if processes.is_main() {
-        picture(&task, config, &by_region, &run)?;
+        let images = looks.images.iter();
+        let views = images.map(|index| task.reconstruct(*index, training.steps, seed));
+        looks.write(&reconstructions, &views.collect::<Result<Vec<_>, _>>()?)?;
         tracing::info!("{summary}");
-    }
-    Ok(())
-}
-
-/// What the network makes of the first few slices of `order`.
-fn picture(
-    task: &PretrainTask,
-    config: &PretrainFile,
-    order: &[usize],
-    run: &RunFolder,
-) -> anyhow::Result<()> {
-    let seed = Seed(config.seed);
-    let folder = run.path().join("reconstructions");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    // Neighbouring slices look alike; every fourth does not.
-    for (k, index) in order.iter().step_by(4).take(SHOWN).enumerate() {
-        let view = task.reconstruct(*index, config.training.steps, seed)?;
-        let region = radiological(view.region.view());
-        let drawn =
-            |pixels: &Array2<f32>| Picture::grey(radiological(pixels.view()).view()).upscaled(2);
-        let outlined =
-            |pixels: &Array2<f32>| drawn(pixels).with_mask_outline(region.view(), Picture::REGION);
-        let hidden = radiological(view.hidden.view());
-        let strip = Picture::row(&[
-            outlined(&view.input),
-            drawn(&view.input).with_hidden_cells(hidden.view()),
-            outlined(&view.output),
-        ]);
-        let png = strip.to_png()?;
-        scarce_io::write_atomic(&folder.join(format!("{k:02}.png")), |file| {
-            file.write_all(&png)
-        })?;
     }
     Ok(())
 }

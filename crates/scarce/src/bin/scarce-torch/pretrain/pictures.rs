@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Array3, Axis};
 use scarce_io::{Format, Outline, ReadOptions, read_image, read_image_with, read_via};
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +77,7 @@ impl PictureFolder {
 
 impl Picture {
     /// Its pixels `(channel, y, x)` of 0 to 1, and its region `(y, x)`.
-    pub fn read(&self) -> anyhow::Result<(ndarray::Array3<f32>, Array2<bool>)> {
+    pub fn read(&self) -> anyhow::Result<(Array3<f32>, Array2<bool>)> {
         let loaded = read_image_with(&self.path, &ReadOptions::default())?;
         let most = match loaded.provenance.stored_type {
             "uint8" => f32::from(u8::MAX),
@@ -101,7 +101,9 @@ impl Picture {
             }
             RegionOf::File(path) => {
                 let region = read_image(path)?;
-                let inside = region.pixels().map_axis(Axis(0), |v| v.iter().any(|v| *v != 0.0));
+                let inside = region
+                    .pixels()
+                    .map_axis(Axis(0), |v| v.iter().any(|v| *v != 0.0));
                 anyhow::ensure!(
                     inside.shape() == size,
                     "a region of {:?} pixels (y, x) for a picture of {size:?}: {}",
@@ -119,14 +121,20 @@ impl Picture {
 fn outlines(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<Outline>>> {
     let files = read_via(path)?.into_iter();
     Ok(files
-        .map(|file| (file.name, file.outlines.into_iter().map(|o| o.outline).collect()))
+        .map(|file| {
+            let outlines = file.outlines.into_iter().map(|(outline, _)| outline);
+            (file.file_name, outlines.collect())
+        })
         .collect())
 }
 
 fn region_file(folder: &Path, below: &Path) -> anyhow::Result<PathBuf> {
     let beside = folder.join(below.with_extension("png"));
     let localized = folder.join(below.with_extension("")).join("region.png");
-    match [&beside, &localized].into_iter().find(|path| path.is_file()) {
+    match [&beside, &localized]
+        .into_iter()
+        .find(|path| path.is_file())
+    {
         Some(path) => Ok(path.clone()),
         None => anyhow::bail!(
             "no region of {}: neither {} nor {}",
@@ -143,7 +151,9 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+        let hidden = path
+            .file_name()
+            .is_some_and(|n| n.to_string_lossy().starts_with('.'));
         if hidden {
             continue;
         }
@@ -157,6 +167,10 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 }
 
 fn is_picture(path: &Path) -> bool {
-    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let ending = path
+        .extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
     ["png", "jpg", "jpeg", "tif", "tiff"].contains(&ending.as_str())
 }
