@@ -8,6 +8,7 @@ pub mod decoder;
 pub mod densify;
 pub mod encoder;
 mod error;
+pub mod interchange;
 pub mod loss;
 pub mod models;
 pub mod pretrain;
