@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Control, ViewConfig};
 use crate::MimError;
 use crate::encoder::EncoderConfig;
+use crate::loss::LossOptions;
 
 /// How an encoder is pre-trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,8 +30,10 @@ pub struct PretrainConfig {
     /// Patches whose variance, of intensities as they are read, is lower are left out of the loss: a patch of air
     /// has only noise to predict.
     pub flat_variance: f64,
-    /// Weight in the loss of a hidden patch of the region, where one of the rest has 1.
+    /// How much a patch of the region counts in the loss beside one of the rest.
     pub region_weight: f64,
+    /// Whether the network is to predict each patch with its own mean and spread taken out.
+    pub normalised_target: bool,
     /// Whether the network is given intensities less the data set's mean, by its standard deviation, for each
     /// channel; both of at most a thousand images, evenly chosen.
     pub standardise: bool,
@@ -50,6 +53,7 @@ impl Default for PretrainConfig {
             control: Control::None,
             flat_variance: 1e-4,
             region_weight: 1.0,
+            normalised_target: true,
             standardise: false,
             loader: LoaderConfig::default(),
         }
@@ -93,11 +97,6 @@ impl PretrainConfig {
         if self.batch == 0 {
             return refuse("batch", "at least 1".to_owned(), "0".to_owned());
         }
-        let width = self.decoder_width;
-        if width < patch as i64 || width % patch as i64 != 0 {
-            let expected = format!("a positive multiple of {patch}");
-            return refuse("decoder_width", expected, width.to_string());
-        }
         for (name, value) in [
             ("flat_variance", self.flat_variance),
             ("region_weight", self.region_weight),
@@ -107,5 +106,14 @@ impl PretrainConfig {
             }
         }
         Ok(())
+    }
+
+    /// What the loss compares, and how patches count.
+    pub(super) fn loss_options(&self) -> LossOptions {
+        LossOptions {
+            flat_variance: self.flat_variance,
+            region_weight: self.region_weight,
+            normalised: self.normalised_target,
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::{ImageSource, PretrainConfig, Reconstruction};
 use crate::MimError;
 use crate::finetune::look::Intensities;
 use crate::loss::{counted_patches, normalise, patchify, reconstruction_loss, unpatchify};
-use crate::model::SparkModel;
+use crate::spark::SparkModel;
 use crate::sparse::Active;
 
 /// Images whose pixels make up the data set's mean and standard deviation, at most.
@@ -31,7 +31,7 @@ pub struct PretrainTask {
     config: PretrainConfig,
     loader: Loader,
     store: VarStore,
-    model: SparkModel,
+    network: SparkModel,
     intensities: Option<Intensities>,
     /// Their mean and deviation, as `(1, channel, 1, …)`.
     standard: Option<[Tensor; 2]>,
@@ -70,7 +70,7 @@ impl PretrainTask {
         }));
         let store = VarStore::new(device);
         let root = store.root();
-        let model = SparkModel::new(&root, &config.encoder, config.decoder_width)?;
+        let network = SparkModel::new(&root, &config.encoder, config.decoder_width)?;
         let intensities = if config.standardise {
             let intensities = statistics(&images, IMAGES_OF_STATISTICS)?;
             intensities.check(config.encoder.in_channels)?;
@@ -90,7 +90,7 @@ impl PretrainTask {
             config,
             loader,
             store,
-            model,
+            network,
             intensities,
             standard,
             viewing: None,
@@ -132,10 +132,10 @@ impl PretrainTask {
     /// The prediction for pixels `(batch, channel, …)`, of the same shape.
     fn predict(&self, pixels: &Tensor, active: &Active, train: bool) -> Result<Tensor, MimError> {
         match &self.standard {
-            None => self.model.forward(pixels, active, train),
+            None => self.network.forward(pixels, active, train),
             Some([mean, deviation]) => {
                 let pixels = (pixels - mean).f_div(deviation)?;
-                self.model.forward(&pixels, active, train)
+                self.network.forward(&pixels, active, train)
             }
         }
     }
@@ -147,12 +147,11 @@ impl PretrainTask {
             Ok(batch.take(name, self.device)?.f_to_kind(Kind::Float)?)
         };
         let (pixels, hidden, region) = (take("pixels")?, take("hidden")?, take("region")?);
-        let flat_variance = self.config.flat_variance;
-        let patch = self.config.encoder.stride() as i64;
+        let (options, patch) = (self.config.loss_options(), self.network.patch());
         let counted_in_batch = (context.world_size > 1)
             .then(|| {
-                let (pixels, hidden) = (patchify(&pixels, patch)?, hidden.f_flatten(1, -1)?);
-                counted_patches(&pixels, &hidden, flat_variance)
+                let (hidden, region) = (hidden.f_flatten(1, -1)?, region.f_flatten(1, -1)?);
+                counted_patches(&patchify(&pixels, patch)?, &hidden, &region, &options)
             })
             .transpose()?;
         let mine = context.share(batch.samples.len())?.range;
@@ -166,7 +165,7 @@ impl PretrainTask {
             &patchify(&pixels, patch)?,
             &hidden.f_flatten(1, -1)?,
             &region.f_flatten(1, -1)?,
-            flat_variance,
+            &options,
         )?;
         let total = match counted_in_batch {
             None => loss.total,
@@ -220,21 +219,23 @@ impl PretrainTask {
         let view = view.map_err(|error| MimError::Data {
             message: format!("{id}: {error}"),
         })?;
-        let patch = self.config.encoder.stride();
-        let hidden = view.hidden.mapv(|hidden| f32::from(u8::from(hidden)));
-        let [pixels, hidden] = [
-            tensor_from_array(&view.pixels),
-            tensor_from_array(&hidden).unsqueeze(0),
-        ]
-        .map(|t| t.unsqueeze(0).to_device(self.device));
+        let patch = self.network.patch();
+        let hidden = view
+            .hidden
+            .mapv(|hidden| f32::from(u8::from(hidden)))
+            .insert_axis(Axis(0));
+        let [pixels, hidden] = [tensor_from_array(&view.pixels), tensor_from_array(&hidden)]
+            .map(|t| t.unsqueeze(0).to_device(self.device));
         let active = Active::new(&(hidden.neg() + 1.0));
-        let target = normalise(&patchify(&pixels, patch as i64)?)?;
-        let predicted = patchify(&self.predict(&pixels, &active, false)?, patch as i64)?;
-        let predicted = predicted * target.spread + target.mean;
-        let (channels, sides) = (self.config.encoder.in_channels, &self.config.view.size);
-        let (rows, columns) = ((sides[0] / patch) as i64, (sides[1] / patch) as i64);
-        let predicted = unpatchify(&predicted, channels, rows, columns)?;
-        Reconstruction::new(id, view, &predicted.to_device(Device::Cpu), patch)
+        let mut predicted = patchify(&self.predict(&pixels, &active, false)?, patch)?;
+        if self.config.normalised_target {
+            let target = normalise(&patchify(&pixels, patch)?)?;
+            predicted = predicted * target.spread + target.mean;
+        }
+        let sides = self.config.view.size.iter();
+        let grid: Vec<i64> = sides.map(|n| *n as i64 / patch).collect();
+        let predicted = unpatchify(&predicted, self.config.encoder.in_channels, &grid)?;
+        Reconstruction::new(id, view, &predicted.to_device(Device::Cpu), patch as usize)
     }
 }
 
