@@ -1,13 +1,17 @@
 //! An encoder and a linear head on what its last map holds on average.
 
+use ndarray::Array2;
 use scarce_train::image::{Seed, StreamKey};
-use scarce_train::{LayerDepth, named_variables, pytorch_init};
+use scarce_train::{LayerDepth, named_variables, pytorch_init, tensor_from_array};
 use tch::nn::{self, Module as _, VarStore};
 use tch::{Device, Kind, Tensor};
 
-use super::ClassifyConfig;
+use super::{ClassificationLoss, ClassifyConfig};
 use crate::MimError;
 use crate::encoder::{Encoder, build};
+use crate::finetune::LabelledImage;
+use crate::finetune::images::check;
+use crate::finetune::look::{Frame, Intensities, Placement};
 
 /// What timm calls the head of its residual networks.
 const HEAD: &str = "fc";
@@ -20,20 +24,25 @@ pub struct Classifier {
     pub store: VarStore,
     encoder: Box<dyn Encoder>,
     head: nn::Linear,
-    dropout: f64,
+    config: ClassifyConfig,
+    intensities: Intensities,
+    device: Device,
 }
 
 impl Classifier {
     /// A network for `classes` classes, drawn from libtorch's generator seeded by `seed`.
     ///
     /// # Errors
-    /// [`MimError::Setting`] for an encoder that cannot be, or of volumes.
+    /// [`MimError::Setting`] for settings out of range.
     pub fn new(
         config: &ClassifyConfig,
         classes: usize,
+        intensities: Intensities,
         seed: Seed,
         device: Device,
     ) -> Result<Self, MimError> {
+        config.check()?;
+        intensities.check(config.encoder.in_channels)?;
         tch::manual_seed(seed.derive(StreamKey {
             epoch: 0,
             sample_id: "",
@@ -53,7 +62,9 @@ impl Classifier {
             store,
             encoder,
             head,
-            dropout: config.dropout,
+            config: config.clone(),
+            intensities,
+            device,
         })
     }
 
@@ -74,8 +85,58 @@ impl Classifier {
     /// # Errors
     /// [`MimError::Torch`] from libtorch.
     pub fn head(&self, features: &Tensor, train: bool) -> Result<Tensor, MimError> {
-        let kept = features.f_dropout(self.dropout, train)?;
+        let kept = features.f_dropout(self.config.dropout, train)?;
         Ok(self.head.forward(&kept))
+    }
+
+    /// Features `(image, channel)` of images that nothing is drawn of.
+    ///
+    /// # Errors
+    /// [`MimError::Data`] for images that do not fit, by name.
+    pub fn features_of(&self, images: &[LabelledImage]) -> Result<Tensor, MimError> {
+        let _guard = tch::no_grad_guard();
+        let (channels, input) = (self.config.encoder.in_channels, self.config.input_yx);
+        let named = images.iter().map(|i| (i.id.as_str(), &i.pixels));
+        check(named, channels, Frame::canvas_yx(input))?;
+        let mut parts = Vec::new();
+        for batch in images.chunks(self.config.batch) {
+            let pixels: Vec<Tensor> = batch
+                .iter()
+                .map(|image| {
+                    let mut pixels = Placement::WHOLE.see(image.pixels.view(), input);
+                    self.intensities.apply(&mut pixels);
+                    tensor_from_array(&pixels)
+                })
+                .collect();
+            let pixels = Tensor::f_stack(&pixels, 0)?.f_to_device(self.device)?;
+            parts.push(self.features(&pixels, false)?);
+        }
+        Ok(Tensor::f_cat(&parts, 0)?)
+    }
+
+    /// The probability of each class by the head, `(image, class)`; under [`ClassificationLoss::BinaryCrossEntropy`] the
+    /// classes' own probabilities, brought to 1 together.
+    ///
+    /// # Errors
+    /// [`MimError::Data`] for images that do not fit, by name.
+    pub fn probabilities(&self, images: &[LabelledImage]) -> Result<Array2<f64>, MimError> {
+        let _guard = tch::no_grad_guard();
+        let logits = self.head(&self.features_of(images)?, false)?;
+        let logits = logits.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double)?;
+        let shares = match self.config.loss {
+            ClassificationLoss::SoftCrossEntropy => logits.f_softmax(1, Kind::Double)?,
+            ClassificationLoss::BinaryCrossEntropy => {
+                let each = logits.f_sigmoid()?;
+                &each / each.f_sum_dim_intlist([1i64].as_slice(), true, None)?
+            }
+        };
+        let (images, classes) = shares.size2()?;
+        let values = Vec::<f64>::try_from(shares.f_reshape(-1)?)?;
+        Array2::from_shape_vec((images as usize, classes as usize), values).map_err(|error| {
+            MimError::Data {
+                message: error.to_string(),
+            }
+        })
     }
 
     /// The encoder's variables, by timm's names.
