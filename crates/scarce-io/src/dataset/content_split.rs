@@ -66,9 +66,7 @@ pub fn split_by_content(
     }
     let mut first_of_content: BTreeMap<[u8; 32], usize> = BTreeMap::new();
     for (index, image) in images.iter().enumerate() {
-        let first = *first_of_content
-            .entry(image.content)
-            .or_insert(index);
+        let first = *first_of_content.entry(image.content).or_insert(index);
         let (a, b) = (&images[first], image);
         if a.stratum != b.stratum {
             return fault(format!(
@@ -80,10 +78,8 @@ pub fn split_by_content(
     // By stratum, then by the unit's key, the indices of its images.
     let mut units: BTreeMap<&str, BTreeMap<[u8; 32], Vec<usize>>> = BTreeMap::new();
     for unit in units_of(images) {
-        let mut contents: Vec<&[u8; 32]> = unit
-            .iter()
-            .map(|index| &images[*index].content)
-            .collect();
+        let mut contents: Vec<&[u8; 32]> =
+            unit.iter().map(|index| &images[*index].content).collect();
         contents.sort_unstable();
         contents.dedup();
         let mut hasher = blake3::Hasher::new();
@@ -222,7 +218,10 @@ mod tests {
             .collect();
         let parts = split_by_content(&images, SHARES, Seed(7)).unwrap();
         let of = |part| (0..10).filter(|k| parts[*k] == part).collect::<Vec<_>>();
-        assert_eq!((of(Part::Test), of(Part::Validation)), (vec![0, 1, 5], vec![7, 8]));
+        assert_eq!(
+            (of(Part::Test), of(Part::Validation)),
+            (vec![0, 1, 5], vec![7, 8])
+        );
     }
 
     #[test]

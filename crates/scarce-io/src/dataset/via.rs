@@ -114,7 +114,9 @@ pub fn read_via(path: &Path) -> Result<Vec<OutlinedFile>, IoError> {
                 serde_json::from_value(region).map_err(|error| at(error.to_string()))?;
             region.shape_attributes.check().map_err(at)?;
             let attributes = region.region_attributes.into_iter().map(|(name, value)| {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
                 (name, text)
             });
             outlines.push((region.shape_attributes, attributes.collect()));
@@ -139,7 +141,9 @@ impl Outline {
             } => {
                 if xs.len() != ys.len() || xs.len() < 3 {
                     let (x, y) = (xs.len(), ys.len());
-                    return Err(format!("a polygon of {x} x and {y} y, expected 3 corners or more"));
+                    return Err(format!(
+                        "a polygon of {x} x and {y} y, expected 3 corners or more"
+                    ));
                 }
                 xs.iter().chain(ys).copied().collect()
             }
@@ -238,7 +242,11 @@ mod tests {
                 [90, 100],
                 1131,
             ),
-            (r#""name": "circle", "cx": 5, "cy": 5, "r": 1.2"#, [10, 10], 4),
+            (
+                r#""name": "circle", "cx": 5, "cy": 5, "r": 1.2"#,
+                [10, 10],
+                4,
+            ),
             (
                 r#""name": "rect", "x": 1, "y": 2, "width": 3, "height": 2"#,
                 [9, 9],
@@ -266,24 +274,39 @@ mod tests {
             "a": {{"filename": "a.png"}}}}, "_via_settings": {{}}}}"#
         );
         let files = read(&numbered).unwrap();
-        let counts: Vec<_> = files.iter().map(|f| (f.file_name.as_str(), f.outlines.len())).collect();
+        let counts: Vec<_> = files
+            .iter()
+            .map(|f| (f.file_name.as_str(), f.outlines.len()))
+            .collect();
         assert_eq!(counts, [("a.png", 0), ("b.png", 1)]);
 
         let entry = |name: &str, shape: &str| {
-            format!(r#"{{"filename": "{name}", "regions": [{}]}}"#, region(shape))
+            format!(
+                r#"{{"filename": "{name}", "regions": [{}]}}"#,
+                region(shape)
+            )
         };
         let good = entry("a", r#""name": "circle", "cx": 5, "cy": 5, "r": 1"#);
         for (text, part) in [
             (r#"[1]"#.to_owned(), "no annotations of VIA"),
-            (format!(r#"{{"x": {good}, "y": {good}}}"#), "a stands there twice"),
             (
-                format!(r#"{{"x": {}}}"#, entry("p", r#""name": "point", "cx": 1, "cy": 1"#)),
+                format!(r#"{{"x": {good}, "y": {good}}}"#),
+                "a stands there twice",
+            ),
+            (
+                format!(
+                    r#"{{"x": {}}}"#,
+                    entry("p", r#""name": "point", "cx": 1, "cy": 1"#)
+                ),
                 "point",
             ),
             (
                 format!(
                     r#"{{"x": {}}}"#,
-                    entry("q", r#""name": "polygon", "all_points_x": [1, 2], "all_points_y": [1]"#)
+                    entry(
+                        "q",
+                        r#""name": "polygon", "all_points_x": [1, 2], "all_points_y": [1]"#
+                    )
                 ),
                 "q: a polygon of 2 x and 1 y",
             ),

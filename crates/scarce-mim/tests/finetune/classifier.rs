@@ -2,7 +2,9 @@
 
 use scarce_mim::MimError;
 use scarce_mim::finetune::LabelledImage;
-use scarce_mim::finetune::classify::{ClassificationLoss, ClassifyConfig, ClassifyTask, Mixing, Mode};
+use scarce_mim::finetune::classify::{
+    ClassificationLoss, ClassifyConfig, ClassifyTask, Mixing, Mode,
+};
 use scarce_train::{Existing, Goal, LoopConfig, Task as _, ValidationConfig, named_variables};
 use tch::Device;
 
@@ -31,10 +33,13 @@ pub fn training(steps: u64) -> LoopConfig {
 
 fn accuracy(task: &ClassifyTask, images: &[LabelledImage]) -> f64 {
     let probabilities = task.predict(images).unwrap();
-    let right = images.iter().zip(probabilities.rows()).filter(|(image, row)| {
-        assert!((row.sum() - 1.0).abs() < 1e-9);
-        (0..CLASSES).all(|class| row[class] <= row[image.class])
-    });
+    let right = images
+        .iter()
+        .zip(probabilities.rows())
+        .filter(|(image, row)| {
+            assert!((row.sum() - 1.0).abs() < 1e-9);
+            (0..CLASSES).all(|class| row[class] <= row[image.class])
+        });
     right.count() as f64 / images.len() as f64
 }
 
@@ -66,7 +71,12 @@ fn a_probe_moves_the_head_alone_and_neighbours_nothing() {
         .into_iter()
         .map(|(name, tensor)| (name, tensor.copy()))
         .collect();
-    assert!(probe.parameters().iter().all(|(name, _)| name.starts_with("fc.")));
+    assert!(
+        probe
+            .parameters()
+            .iter()
+            .all(|(name, _)| name.starts_with("fc."))
+    );
     let path = folder.path().join("probe");
     train(&mut probe, &training(5), &path, Existing::Refuse).unwrap();
     // Running statistics among them.
@@ -84,7 +94,10 @@ fn a_probe_moves_the_head_alone_and_neighbours_nothing() {
     let votes = task.predict(&training_images).unwrap();
     assert_eq!(votes.dim(), (24, CLASSES));
     let own = training_images.iter().zip(votes.rows());
-    assert!(own.map(|(image, row)| row[image.class]).all(|share| share > 0.3));
+    assert!(
+        own.map(|(image, row)| row[image.class])
+            .all(|share| share > 0.3)
+    );
 }
 
 #[test]
@@ -97,20 +110,33 @@ fn what_cannot_serve_is_named() {
     };
     let good = || classify(Mode::Full);
     for (config, images, part) in [
-        (good(), with(&|i| i[5].pixels[[0, 3, 4]] = f32::NAN), "image image-5"),
-        (good(), with(&|i| i[3].class = 7), "image-3 is of class 7 of 3"),
-        (good(), with(&|i| i.retain(|i| i.class != 1)), "class 1 of 3 has no"),
-        (good(), with(&|i| i[1].id = "image-2".to_owned()), "two images are called image-2"),
+        (
+            good(),
+            with(&|i| i[5].pixels[[0, 3, 4]] = f32::NAN),
+            "image image-5",
+        ),
+        (
+            good(),
+            with(&|i| i[3].class = 7),
+            "image-3 is of class 7 of 3",
+        ),
+        (
+            good(),
+            with(&|i| i.retain(|i| i.class != 1)),
+            "class 1 of 3 has no",
+        ),
+        (
+            good(),
+            with(&|i| i[1].id = "image-2".to_owned()),
+            "two images are called image-2",
+        ),
         (
             good(),
             with(&|i| i[0].pixels = ndarray::Array3::zeros((1, 8, 8))),
             "image image-0: expected a canvas",
         ),
         (
-            ClassifyConfig {
-                batch: 0,
-                ..good()
-            },
+            ClassifyConfig { batch: 0, ..good() },
             striped(12, 0),
             "batch",
         ),

@@ -17,8 +17,7 @@ fn layers_are_counted_as_spark_counts_them() {
         encoder: EncoderConfig::named(Architecture::ResNet50),
         ..classify(Mode::Full)
     };
-    let network =
-        Classifier::new(&config, 4, Intensities::identity(1), SEED, Device::Cpu).unwrap();
+    let network = Classifier::new(&config, 4, Intensities::identity(1), SEED, Device::Cpu).unwrap();
     for (parameter, layer) in [
         ("conv1.weight", 0),
         ("bn1.bias", 0),

@@ -30,7 +30,9 @@ fn discs_are_outlined() {
     let (mut both, mut either) = (0, 0);
     for (image, shares) in test.iter().zip(shares.outer_iter()) {
         let truth = Placement::WHOLE.see_labels(image.labels.view(), [16, 16]);
-        let found = shares.index_axis(Axis(0), 1).mapv(|share| u8::from(share > 0.5));
+        let found = shares
+            .index_axis(Axis(0), 1)
+            .mapv(|share| u8::from(share > 0.5));
         for (truth, found) in truth.iter().zip(&found) {
             both += 2 * usize::from(truth & found);
             either += usize::from(*truth) + usize::from(*found);
@@ -67,7 +69,11 @@ fn any_size_comes_out_as_it_went_in_and_a_frozen_encoder_stays() {
     let canvases: Vec<_> = images.iter().map(|i| (i.id.as_str(), &i.pixels)).collect();
     let shares = task.network().predict(&canvases).unwrap();
     assert_eq!(shares.dim(), (8, 3, 22, 37));
-    assert!(task.parameters().iter().all(|(name, _)| name.starts_with("decoder.")));
+    assert!(
+        task.parameters()
+            .iter()
+            .all(|(name, _)| name.starts_with("decoder."))
+    );
 
     let mut odd = images;
     odd[2].labels[[0, 0]] = 3;
@@ -77,5 +83,8 @@ fn any_size_comes_out_as_it_went_in_and_a_frozen_encoder_stays() {
     };
     let refused = SegmentTask::new(config, 3, (odd, vec![]), intensities(), SEED, Device::Cpu);
     let error = refused.unwrap_err().to_string();
-    assert!(error.contains("labels of disc-2: expected classes below 3, got 3"), "{error}");
+    assert!(
+        error.contains("labels of disc-2: expected classes below 3, got 3"),
+        "{error}"
+    );
 }

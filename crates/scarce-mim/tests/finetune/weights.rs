@@ -40,7 +40,8 @@ fn every_name_must_fit() {
     let task = fresh();
     let encoder = task.network().encoder_variables();
     let changed = |scale: f64| -> Vec<(String, Tensor)> {
-        let change = |(name, tensor): &(String, Tensor)| (name.clone(), tensor.detach() * scale + 1.0);
+        let change =
+            |(name, tensor): &(String, Tensor)| (name.clone(), tensor.detach() * scale + 1.0);
         encoder.iter().map(change).collect()
     };
     // A pre-training's run folder, its decoder left where it is.
@@ -54,7 +55,10 @@ fn every_name_must_fit() {
     // timm's file: with counts of batches and a head of a thousand classes.
     let mut timm = changed(0.5);
     let kept: Vec<(String, Tensor)> = timm.iter().map(|(n, t)| (n.clone(), t.copy())).collect();
-    timm.push(("fc.weight".to_owned(), Tensor::zeros([1000, 16], (Kind::Float, Device::Cpu))));
+    timm.push((
+        "fc.weight".to_owned(),
+        Tensor::zeros([1000, 16], (Kind::Float, Device::Cpu)),
+    ));
     let count = Tensor::from(7i64);
     timm.push(("bn1.num_batches_tracked".to_owned(), count));
     let file = folder.join("timm.safetensors");
@@ -66,7 +70,10 @@ fn every_name_must_fit() {
     // One missing, one left over, one of another shape: all named, and nothing is changed.
     let mut wrong = changed(3.0);
     wrong.retain(|(name, _)| name != "bn1.bias");
-    wrong.push(("layer9.weight".to_owned(), Tensor::zeros([2], (Kind::Float, Device::Cpu))));
+    wrong.push((
+        "layer9.weight".to_owned(),
+        Tensor::zeros([2], (Kind::Float, Device::Cpu)),
+    ));
     if let Some((_, tensor)) = wrong.iter_mut().find(|(name, _)| name == "conv1.weight") {
         *tensor = Tensor::zeros([8, 3, 3, 3], (Kind::Float, Device::Cpu));
     }
@@ -84,7 +91,10 @@ fn every_name_must_fit() {
     }
     let error = Weights::named("no-such-run").unwrap_err().to_string();
     assert!(error.contains("no-such-run"), "{error}");
-    assert_eq!(Weights::named("none").unwrap().load(&encoder).unwrap(), None);
+    assert_eq!(
+        Weights::named("none").unwrap().load(&encoder).unwrap(),
+        None
+    );
 }
 
 #[test]

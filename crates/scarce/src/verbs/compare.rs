@@ -67,7 +67,11 @@ fn arm(text: &str, wanted: &[String]) -> anyhow::Result<ArmFigures> {
     let several = evaluations.len() > 1;
     for path in evaluations {
         // Where there is nothing to tell apart, a run pairs with any other.
-        let seed = if several { seed_of(&path)? } else { "-".to_owned() };
+        let seed = if several {
+            seed_of(&path)?
+        } else {
+            "-".to_owned()
+        };
         let cases = cases_of(&path, wanted)?;
         anyhow::ensure!(
             seeds.insert(seed.clone(), cases).is_none(),
@@ -153,14 +157,17 @@ fn cases_of(
 fn line(difference: &PairedDifference) -> String {
     let number =
         |value: Option<f64>| value.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
-    let over_seeds = difference.over_seeds.as_ref().map_or_else(String::new, |seeds| {
-        format!(
-            ", {} seeds [{}, {}]",
-            seeds.mean_difference.len(),
-            number(seeds.low),
-            number(seeds.high)
-        )
-    });
+    let over_seeds = difference
+        .over_seeds
+        .as_ref()
+        .map_or_else(String::new, |seeds| {
+            format!(
+                ", {} seeds [{}, {}]",
+                seeds.mean_difference.len(),
+                number(seeds.low),
+                number(seeds.high)
+            )
+        });
     format!(
         "{}: {} [{}, {}], Wilcoxon p {} (Holm {}), n {}, undefined {}{over_seeds}: {} less {}",
         difference.metric,

@@ -152,7 +152,12 @@ mod tests {
             values
                 .iter()
                 .enumerate()
-                .map(|(k, v)| (format!("case{k}"), BTreeMap::from([("dice".to_owned(), *v)])))
+                .map(|(k, v)| {
+                    (
+                        format!("case{k}"),
+                        BTreeMap::from([("dice".to_owned(), *v)]),
+                    )
+                })
                 .collect()
         };
         ArmFigures {
@@ -190,7 +195,10 @@ mod tests {
         assert!((seeds.high.unwrap() - 0.7853102368087354).abs() < 1e-9);
 
         // Undefined with one seed is undefined; one seed each is a comparison of runs.
-        let hole = [("1", b[0].1), ("2", [None, Some(0.7), Some(0.8), Some(0.9)])];
+        let hole = [
+            ("1", b[0].1),
+            ("2", [None, Some(0.7), Some(0.8), Some(0.9)]),
+        ];
         let comparison = compare_arms(&[arm("a", &a), arm("b", &hole)], Seed(1)).unwrap();
         let found = &comparison.differences[0];
         assert_eq!((found.n, found.n_undefined), (3, 1));

@@ -125,7 +125,11 @@ impl ClassifyConfig {
             && (neighbours == 0 || !(temperature > 0.0 && temperature.is_finite()))
         {
             let got = format!("{neighbours} and {temperature}");
-            return refuse("mode", "neighbours of at least 1, a temperature above 0", got);
+            return refuse(
+                "mode",
+                "neighbours of at least 1, a temperature above 0",
+                got,
+            );
         }
         if let Some(mixing) = &self.mixing {
             mixing.check()?;

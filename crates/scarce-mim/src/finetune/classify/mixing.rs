@@ -147,7 +147,10 @@ mod tests {
             let var = drawn.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / drawn.len() as f64;
             let expected = 0.25 / (2.0 * alpha + 1.0);
             assert!((mean - 0.5).abs() < 0.02, "{alpha}: {mean}");
-            assert!((var / expected - 1.0).abs() < 0.05, "{alpha}: {var} {expected}");
+            assert!(
+                (var / expected - 1.0).abs() < 0.05,
+                "{alpha}: {var} {expected}"
+            );
         }
     }
 
@@ -156,7 +159,10 @@ mod tests {
         let options = (Kind::Float, Device::Cpu);
         // Image k is k throughout, and of class k: what an image's mean is, its targets' mean must be.
         let values = Tensor::arange(4, options);
-        let pixels = values.view([4, 1, 1, 1]).expand([4, 1, 10, 12], false).copy();
+        let pixels = values
+            .view([4, 1, 1, 1])
+            .expand([4, 1, 10, 12], false)
+            .copy();
         let targets = Tensor::eye(4, options);
         let mut kinds = [0, 0, 0];
         for epoch in 0..40 {

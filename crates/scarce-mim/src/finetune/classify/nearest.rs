@@ -29,7 +29,9 @@ pub fn nearest_neighbours(
     }
     let unit = |features: &Tensor| -> Result<Tensor, MimError> {
         let features = features.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double)?;
-        let length = features.f_square()?.f_sum_dim_intlist([1i64].as_slice(), true, None)?;
+        let length = features
+            .f_square()?
+            .f_sum_dim_intlist([1i64].as_slice(), true, None)?;
         Ok(features / length.f_sqrt()?.f_clamp_min(1e-12)?)
     };
     let likeness = unit(images)?.f_matmul(&unit(training)?.f_transpose(0, 1)?)?;
@@ -66,16 +68,17 @@ mod tests {
     /// ```
     #[test]
     fn equals_scikit_learns() {
-        let values = |n: i64, step: f64| {
-            Tensor::arange(n, (Kind::Double, Device::Cpu)) * step
-        };
+        let values = |n: i64, step: f64| Tensor::arange(n, (Kind::Double, Device::Cpu)) * step;
         let training = values(60, 1.7).sin().view([12, 5]);
         let images = values(15, 0.9).cos().view([3, 5]);
         let classes: Vec<usize> = (0..12).map(|k| k % 3).collect();
         for (settings, expected) in [((5, 0.07), COLD), ((3, 0.5), WARM)] {
             let got = nearest_neighbours((&training, &classes), &images, 3, settings).unwrap();
             for (got, expected) in got.iter().zip(expected.as_flattened()) {
-                assert!((got - expected).abs() < 1e-8, "{settings:?}: {got} {expected}");
+                assert!(
+                    (got - expected).abs() < 1e-8,
+                    "{settings:?}: {got} {expected}"
+                );
             }
         }
         let too_many = nearest_neighbours((&training, &classes), &images, 3, (13, 0.07));

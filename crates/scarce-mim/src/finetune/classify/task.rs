@@ -150,9 +150,7 @@ impl ClassifyTask {
         let logits = self.network.head(&features, true)?;
         let loss = match self.config.loss {
             ClassificationLoss::SoftCrossEntropy => soft_cross_entropy(&logits, &targets)?,
-            ClassificationLoss::BinaryCrossEntropy => {
-                soft_binary_cross_entropy(&logits, &targets)?
-            }
+            ClassificationLoss::BinaryCrossEntropy => soft_binary_cross_entropy(&logits, &targets)?,
         };
         let right = logits.f_argmax(1, false)?.f_eq_tensor(&classes)?;
         let accuracy = right.f_to_kind(Kind::Float)?.f_mean(Kind::Float)?;

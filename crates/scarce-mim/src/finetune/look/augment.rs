@@ -81,7 +81,11 @@ impl Augmentation {
         };
         if !(least > 0.0 && least <= most && most <= 1.0) {
             let got = format!("{:?}", self.crop_area);
-            return refuse("augmentation.crop_area", "two shares in order, above 0", got);
+            return refuse(
+                "augmentation.crop_area",
+                "two shares in order, above 0",
+                got,
+            );
         }
         for (name, factor) in [
             ("augmentation.crop_aspect", self.crop_aspect),
@@ -165,7 +169,12 @@ mod tests {
         let pixels = Array3::from_shape_fn((1, 4, 4), |(_, y, x)| (4 * y + x) as f32 / 15.0);
         let mut shaded = pixels.clone();
         drawn.shade(&mut shaded);
-        assert!(shaded.iter().zip(&pixels).all(|(a, b)| (a - b).abs() < 1e-6));
+        assert!(
+            shaded
+                .iter()
+                .zip(&pixels)
+                .all(|(a, b)| (a - b).abs() < 1e-6)
+        );
     }
 
     #[test]

@@ -39,8 +39,9 @@ impl Frame {
     /// [`MimError::Data`] for an image or an input without pixels.
     pub fn new(image_yx: [usize; 2], input_yx: [usize; 2], fit: Fit) -> Result<Self, MimError> {
         if image_yx.contains(&0) || input_yx.contains(&0) {
-            let message =
-                format!("an image of {image_yx:?} pixels in an input of {input_yx:?}, expected some");
+            let message = format!(
+                "an image of {image_yx:?} pixels in an input of {input_yx:?}, expected some"
+            );
             return Err(MimError::Data { message });
         }
         let filled_yx = match fit {
@@ -122,8 +123,7 @@ impl Frame {
 
     fn laid<T: Copy>(&self, filled: &Array2<T>, outside: T) -> Array2<T> {
         let [height, width] = Self::canvas_yx(self.input_yx);
-        let offset =
-            [0, 1].map(|a| (self.input_yx[a] - self.filled_yx[a]) / 2 * OVERSAMPLING);
+        let offset = [0, 1].map(|a| (self.input_yx[a] - self.filled_yx[a]) / 2 * OVERSAMPLING);
         Array2::from_shape_fn((height, width), |(y, x)| {
             let at = (y.wrapping_sub(offset[0]), x.wrapping_sub(offset[1]));
             filled.get(at).copied().unwrap_or(outside)

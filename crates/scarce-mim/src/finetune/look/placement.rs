@@ -81,7 +81,9 @@ impl Placement {
 
     /// In samples of the canvas, whose middles are whole numbers; none beyond it.
     fn on_canvas(&self, [y, x]: [f64; 2], canvas_yx: [usize; 2]) -> Option<[f64; 2]> {
-        let share = self.canvas_from_input.map(|row| row[0] * y + row[1] * x + row[2]);
+        let share = self
+            .canvas_from_input
+            .map(|row| row[0] * y + row[1] * x + row[2]);
         share
             .iter()
             .all(|s| (0.0..=1.0).contains(s))

@@ -159,8 +159,8 @@ fn enlarge(map: &Tensor, size_yx: [i64; 2]) -> Result<Tensor, MimError> {
     }
     // In single precision under autocast too: what lies between cells is not to be rounded.
     let kind = map.kind();
-    let enlarged =
-        map.f_to_kind(Kind::Float)?
-            .f_upsample_bilinear2d(size_yx, false, None, None)?;
+    let enlarged = map
+        .f_to_kind(Kind::Float)?
+        .f_upsample_bilinear2d(size_yx, false, None, None)?;
     Ok(enlarged.f_to_kind(kind)?)
 }

@@ -34,7 +34,9 @@ pub fn dice_and_cross_entropy(
     let entropy = logits.f_cross_entropy_loss(labels, none, Reduction::Mean, -100, 0.0)?;
     let hot = labels.f_one_hot(classes)?.f_permute([0, 3, 1, 2])?;
     let hot = hot.f_to_kind(logits.kind())?.f_narrow(1, 1, classes - 1)?;
-    let shares = logits.f_softmax(1, logits.kind())?.f_narrow(1, 1, classes - 1)?;
+    let shares = logits
+        .f_softmax(1, logits.kind())?
+        .f_narrow(1, 1, classes - 1)?;
     let over = |t: &Tensor| t.f_sum_dim_intlist([0i64, 2, 3].as_slice(), false, None::<Kind>);
     let both = over(&(&shares * &hot))? * 2.0 + SMOOTH;
     let either = over(&shares)? + over(&hot)? + SMOOTH;

@@ -30,7 +30,9 @@ impl Source for OutlinedImages {
         let mut pixels = drawn.placement.see(image.pixels.view(), self.input_yx);
         drawn.shade(&mut pixels);
         self.intensities.apply(&mut pixels);
-        let labels = drawn.placement.see_labels(image.labels.view(), self.input_yx);
+        let labels = drawn
+            .placement
+            .see_labels(image.labels.view(), self.input_yx);
         Ok(Sample::new().with("pixels", pixels).with("labels", labels))
     }
 }

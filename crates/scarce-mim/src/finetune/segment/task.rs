@@ -54,7 +54,8 @@ impl SegmentTask {
             }
             if let Some(label) = image.labels.iter().find(|l| usize::from(**l) >= classes) {
                 let id = &image.id;
-                let message = format!("labels of {id}: expected classes below {classes}, got {label}");
+                let message =
+                    format!("labels of {id}: expected classes below {classes}, got {label}");
                 return Err(MimError::Data { message });
             }
         }
@@ -65,8 +66,7 @@ impl SegmentTask {
             input_yx: config.input_yx,
             augmentation: config.augmentation.clone(),
         };
-        let sampler =
-            Sampler::shuffled(source.images.len(), config.batch, Remainder::CarryOver)?;
+        let sampler = Sampler::shuffled(source.images.len(), config.batch, Remainder::CarryOver)?;
         let loader = Loader::new(source, sampler, seed, config.loader)?;
         Ok(Self {
             config,
@@ -122,8 +122,7 @@ impl SegmentTask {
             let canvases: Vec<_> = part.iter().map(|i| (i.id.as_str(), &i.pixels)).collect();
             let shares = self.network.predict(&canvases)?;
             for (image, shares) in part.iter().zip(shares.outer_iter()) {
-                let truth =
-                    Placement::WHOLE.see_labels(image.labels.view(), self.config.input_yx);
+                let truth = Placement::WHOLE.see_labels(image.labels.view(), self.config.input_yx);
                 for ((y, x), truth) in truth.indexed_iter() {
                     let column = shares.index_axis(Axis(2), x);
                     let column = column.index_axis(Axis(1), y);

@@ -121,13 +121,25 @@ fn report_on(
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
     let ids: Vec<&str> = test.iter().map(|image| image.id.as_str()).collect();
-    write_predictions(&folder.join("predictions.csv"), &ids, classes, &probabilities)?;
+    write_predictions(
+        &folder.join("predictions.csv"),
+        &ids,
+        classes,
+        &probabilities,
+    )?;
     let truth = test.iter().map(|image| classes[image.class].as_str());
     write_references(&folder.join("references.csv"), &ids, truth)?;
     scarce_cli::json_output::write(&folder.join("evaluation.json"), &evaluation)?;
-    for name in ["accuracy", "roc_auc_macro", "roc_auc", "average_precision_macro", "f1_macro"] {
+    for name in [
+        "accuracy",
+        "roc_auc_macro",
+        "roc_auc",
+        "average_precision_macro",
+        "f1_macro",
+    ] {
         if let Some(figure) = evaluation.figures.get(name) {
-            let number = |v: Option<f64>| v.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
+            let number =
+                |v: Option<f64>| v.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
             let summary = &figure.summary;
             tracing::info!(
                 "test {name}: {} [{}, {}] (n {}, after {} steps)",
@@ -150,10 +162,14 @@ pub fn write_predictions(
     probabilities: &Array2<f64>,
 ) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = ["id", "class"].into_iter().chain(classes.iter().map(String::as_str));
+    let header = ["id", "class"]
+        .into_iter()
+        .chain(classes.iter().map(String::as_str));
     writer.write_record(header)?;
     for (id, row) in ids.iter().zip(probabilities.rows()) {
-        let surest = (0..classes.len()).rev().max_by(|a, b| row[*a].total_cmp(&row[*b]));
+        let surest = (0..classes.len())
+            .rev()
+            .max_by(|a, b| row[*a].total_cmp(&row[*b]));
         let surest = surest.map_or("", |class| classes[class].as_str());
         let words = [(*id).to_owned(), surest.to_owned()].into_iter();
         writer.write_record(words.chain(row.iter().map(ToString::to_string)))?;

@@ -9,8 +9,8 @@ use scarce_cli::arguments::PredictArguments;
 use scarce_image::Seed;
 use scarce_mim::finetune::LabelledImage;
 use scarce_mim::finetune::classify::{Classifier, Mode};
-use scarce_mim::finetune::segment::Segmenter;
 use scarce_mim::finetune::look::Intensities;
+use scarce_mim::finetune::segment::Segmenter;
 use scarce_mim::finetune::weights::{INTENSITIES_FILE, intensities_of};
 use scarce_train::config::load;
 use scarce_train::named_variables;
@@ -54,12 +54,20 @@ fn classify(
     let seed = Seed(config.seed);
     let network = Classifier::new(&config.method, classes.len(), shown_by, seed, device)?;
     let checkpoint = report::chosen(run, &config.training)?;
-    report::fill(&named_variables(&network.store), &checkpoint, &config.training)?;
+    report::fill(
+        &named_variables(&network.store),
+        &checkpoint,
+        &config.training,
+    )?;
     let shown = classify::shown(&config);
     let mut labelled = Vec::new();
     for path in images {
         labelled.push(LabelledImage {
-            id: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            id: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
             pixels: shown.read(path)?.0,
             class: 0,
         });
@@ -81,7 +89,11 @@ fn segment(
     let shown_by = what_it_was_shown(run)?;
     let network = Segmenter::new(&config.method, classes, shown_by, Seed(config.seed), device)?;
     let checkpoint = report::chosen(run, &config.training)?;
-    report::fill(&named_variables(&network.store), &checkpoint, &config.training)?;
+    report::fill(
+        &named_variables(&network.store),
+        &checkpoint,
+        &config.training,
+    )?;
     let shown = segment::shown(&config);
     for path in images {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use scarce_cli::exit::UsageError;
-use scarce_train::{
-    Checkpoint, LoopConfig, Outcome, RunFolder, TrainingSummary, load_variables,
-};
+use scarce_train::{Checkpoint, LoopConfig, Outcome, RunFolder, TrainingSummary, load_variables};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -28,7 +26,11 @@ pub fn chosen(run: &Path, training: &LoopConfig) -> anyhow::Result<Checkpoint> {
     let checkpoints = run.join("checkpoints");
     let best = checkpoints.join("best");
     let by_figure = !training.validation.figure.is_empty() && best.is_dir();
-    Ok(Checkpoint::load(if by_figure { &best } else { &checkpoints })?)
+    Ok(Checkpoint::load(if by_figure {
+        &best
+    } else {
+        &checkpoints
+    })?)
 }
 
 /// Fills a network with a checkpoint's weights, the averaged ones where those were validated.

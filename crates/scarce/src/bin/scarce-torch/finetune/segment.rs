@@ -153,7 +153,8 @@ fn report_on(
     let report = EvaluationReport::from_cases(cases, &options, Seed(config.seed));
     scarce_cli::json_output::write(&folder.join("evaluation.json"), &report)?;
     for (name, summary) in &report.mean {
-        let number = |v: Option<f64>| v.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
+        let number =
+            |v: Option<f64>| v.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
         tracing::info!(
             "test {name}: {} [{}, {}] (n {}, undefined {}, after {} steps)",
             number(summary.value),
