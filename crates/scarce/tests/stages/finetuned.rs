@@ -302,7 +302,7 @@ fn what_cannot_be_fine_tuned_is_refused_by_name() {
             3,
             &["class \"flat\""],
         ),
-        (&["--task", "segment"], 2, &["unknown field"]),
+        (&["--task", "segment"], 2, &["either `masks` or `outlines`"]),
     ] {
         let start = [
             "finetune",
