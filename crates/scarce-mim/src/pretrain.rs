@@ -16,11 +16,12 @@ use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 use crate::MimError;
-use crate::decoder::LightDecoder;
-use crate::densify::Densify;
-use crate::encoder::{self, Encoder, EncoderConfig};
-use crate::loss::{counted_patches, normalise, patchify, reconstruction_loss, unpatchify};
+use crate::encoder::EncoderConfig;
+use crate::loss::{
+    LossOptions, counted_patches, normalise, patchify, reconstruction_loss, unpatchify,
+};
 use crate::slices::{SliceSample, Slices};
+use crate::spark::SparkModel;
 use crate::sparse::Active;
 
 /// How an encoder is pre-trained.
@@ -45,6 +46,10 @@ pub struct PretrainConfig {
     pub patch_rule: PatchRule,
     /// Patches whose variance is lower are left out of the loss.
     pub flat_variance: f64,
+    /// How much a patch of the region counts in the loss beside one of the rest.
+    pub region_weight: f64,
+    /// Whether the network is to predict each patch with its own mean and spread taken out.
+    pub normalised_target: bool,
     /// How slices are read ahead; it changes no crop and no mask.
     pub loader: LoaderConfig,
 }
@@ -64,6 +69,8 @@ impl Default for PretrainConfig {
             rounding: Rounding::Nearest,
             patch_rule: PatchRule::AnyOverlap,
             flat_variance: 1e-4,
+            region_weight: 1.0,
+            normalised_target: true,
             loader: LoaderConfig::default(),
         }
     }
@@ -92,9 +99,7 @@ pub struct PretrainTask {
     slices: Arc<Slices>,
     loader: Loader,
     store: VarStore,
-    encoder: Box<dyn Encoder>,
-    densify: Densify,
-    decoder: LightDecoder,
+    network: SparkModel,
     device: Device,
 }
 
@@ -126,12 +131,12 @@ impl PretrainTask {
                 got: "0".to_owned(),
             });
         }
-        let patch = stride as i64;
-        if config.decoder_width < patch || config.decoder_width % patch != 0 {
+        let weight = config.region_weight;
+        if !weight.is_finite() || weight < 0.0 {
             return Err(MimError::Setting {
-                name: "decoder_width",
-                expected: format!("a positive multiple of {patch}"),
-                got: config.decoder_width.to_string(),
+                name: "region_weight",
+                expected: "a finite number, at least 0".to_owned(),
+                got: weight.to_string(),
             });
         }
         if slices.is_empty() {
@@ -154,14 +159,7 @@ impl PretrainTask {
             purpose: "init",
         }));
         let store = VarStore::new(device);
-        let root = store.root();
-        let encoder = encoder::build(&(&root / "encoder"), &config.encoder)?;
-        let widths: Vec<i64> = encoder.maps().iter().map(|map| map.channels).collect();
-        let densify = Densify::new(&(&root / "densify"), &widths, config.decoder_width);
-        let channels = config.encoder.in_channels;
-        let doublings = patch.ilog2() as usize;
-        let decoder_path = &root / "decoder";
-        let decoder = LightDecoder::new(&decoder_path, config.decoder_width, doublings, channels);
+        let network = SparkModel::new(&store.root(), &config.encoder, config.decoder_width)?;
         let sampler = Sampler::shuffled(slices.len(), config.batch, Remainder::CarryOver)?;
         let loader_config = config.loader;
         let slices = Arc::new(Slices { config, slices });
@@ -170,9 +168,7 @@ impl PretrainTask {
             slices,
             loader,
             store,
-            encoder,
-            densify,
-            decoder,
+            network,
             device,
         })
     }
@@ -187,23 +183,20 @@ impl PretrainTask {
         self.loader.data_wait()
     }
 
-    /// Pixels a side of a patch.
-    fn patch(&self) -> i64 {
-        self.slices.config.encoder.stride() as i64
-    }
-
     /// The prediction for pixels `(batch, 1, y, x)`, as patches.
     fn predict(&self, pixels: &Tensor, hidden: &Tensor, train: bool) -> Result<Tensor, MimError> {
         let active = Active::new(&(hidden.neg() + 1.0));
-        let maps = self.encoder.forward(pixels, Some(&active), train)?;
-        let dense = self.densify.forward(&maps, &active, train)?;
-        let output = self
-            .decoder
-            .forward(&dense, train)
-            .ok_or_else(|| MimError::Data {
-                message: "the encoder gave no map".to_owned(),
-            })?;
-        patchify(&output, self.patch())
+        let output = self.network.forward(pixels, &active, train)?;
+        patchify(&output, self.network.patch())
+    }
+
+    fn loss_options(&self) -> LossOptions {
+        let config = &self.slices.config;
+        LossOptions {
+            flat_variance: config.flat_variance,
+            region_weight: config.region_weight,
+            normalised: config.normalised_target,
+        }
     }
 
     /// Crops and masks are drawn for the whole batch, which is little work; the network sees this process's share.
@@ -213,11 +206,12 @@ impl PretrainTask {
             Ok(batch.take(name, self.device)?.f_to_kind(Kind::Float)?)
         };
         let (pixels, hidden, region) = (take("pixels")?, take("hidden")?, take("region")?);
-        let flat_variance = self.slices.config.flat_variance;
+        let options = self.loss_options();
         let counted_in_batch = (context.world_size > 1)
             .then(|| {
-                let (pixels, hidden) = (patchify(&pixels, self.patch())?, hidden.f_flatten(1, -1)?);
-                counted_patches(&pixels, &hidden, flat_variance)
+                let pixels = patchify(&pixels, self.network.patch())?;
+                let (hidden, region) = (hidden.f_flatten(1, -1)?, region.f_flatten(1, -1)?);
+                counted_patches(&pixels, &hidden, &region, &options)
             })
             .transpose()?;
         let mine = context.share(batch.samples.len())?.range;
@@ -227,10 +221,10 @@ impl PretrainTask {
         let predicted = self.predict(&pixels, &hidden, true)?;
         let loss = reconstruction_loss(
             &predicted,
-            &patchify(&pixels, self.patch())?,
+            &patchify(&pixels, self.network.patch())?,
             &hidden.f_flatten(1, -1)?,
             &region.f_flatten(1, -1)?,
-            flat_variance,
+            &options,
         )?;
         let total = match counted_in_batch {
             None => loss.total,
@@ -285,10 +279,13 @@ impl PretrainTask {
         let hidden = batch(tensor_from_array(
             &crop.hidden.mapv(|v| f32::from(u8::from(v))),
         ));
-        let target = normalise(&patchify(&pixels, self.patch())?)?;
-        let predicted = self.predict(&pixels, &hidden, false)? * target.spread + target.mean;
-        let [rows, columns] = self.slices.config.crop_yx.map(|n| n as i64 / self.patch());
-        let predicted = unpatchify(&predicted, 1, rows, columns)?;
+        let mut predicted = self.predict(&pixels, &hidden, false)?;
+        if self.slices.config.normalised_target {
+            let target = normalise(&patchify(&pixels, self.network.patch())?)?;
+            predicted = predicted * target.spread + target.mean;
+        }
+        let grid = (self.slices.config.crop_yx).map(|n| n as i64 / self.network.patch());
+        let predicted = unpatchify(&predicted, 1, &grid)?;
         let visible = Active::new(&(hidden.neg() + 1.0)).like(&pixels)?;
         let masked = &pixels * &visible;
         let output = &masked + predicted * (visible.neg() + 1.0);

@@ -1,7 +1,9 @@
 //! Every encoder: hidden pixels reach no map, an image that is all visible gets what the dense network makes of it, and
-//! parameters are as many as timm has.
+//! layers deepen as fine-tuning recipes have it.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
 
 use scarce_mim::MimError;
 use scarce_mim::encoder::{Architecture, Encoder, EncoderConfig, build};
@@ -15,7 +17,8 @@ fn encoder(config: &EncoderConfig) -> (VarStore, Box<dyn Encoder>) {
     let store = VarStore::new(Device::Cpu);
     let encoder = build(&store.root(), config).unwrap();
     let _guard = tch::no_grad_guard();
-    for (name, mut tensor) in store.variables() {
+    let variables: BTreeMap<_, _> = store.variables().into_iter().collect();
+    for (name, mut tensor) in variables {
         if tensor.dim() == 1 {
             let _ = tensor.uniform_(if name.ends_with("bias") { -0.5 } else { 0.5 }, 1.0);
         }
@@ -89,33 +92,6 @@ fn all_visible_is_dense() {
                 );
             }
         }
-    }
-}
-
-/// ```python
-/// for name in ["resnet18", "resnet34", "resnet50", "resnet101"]:
-///     model = timm.create_model(name, num_classes=0)
-///     print(name, sum(p.numel() for p in model.parameters()), sorted(model.state_dict())[-1])
-/// ```
-#[test]
-fn parameters_are_timms() {
-    for (architecture, count, last) in [
-        (Architecture::ResNet18, 11_176_512, "layer4.1.conv2.weight"),
-        (Architecture::ResNet34, 21_284_672, "layer4.2.conv2.weight"),
-        (Architecture::ResNet50, 23_508_032, "layer4.2.conv3.weight"),
-        (Architecture::ResNet101, 42_500_160, "layer4.2.conv3.weight"),
-    ] {
-        let config = EncoderConfig {
-            in_channels: 3,
-            ..EncoderConfig::named(architecture)
-        };
-        let store = VarStore::new(Device::Cpu);
-        build(&store.root(), &config).unwrap();
-        let parameters: usize = store.trainable_variables().iter().map(Tensor::numel).sum();
-        assert_eq!(parameters, count, "{}", architecture.name());
-        let variables = store.variables();
-        assert_eq!(variables.keys().max().unwrap(), last);
-        assert!(variables.keys().all(|name| !name.contains("__")));
     }
 }
 

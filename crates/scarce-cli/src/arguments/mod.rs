@@ -109,9 +109,12 @@ pub struct InfoArguments {
     /// An image file.
     #[arg(group = "subject")]
     pub file: Option<PathBuf>,
-    /// A network by name: `vnet` or `sparse-resnet`.
+    /// A network by name: what it is made of.
     #[arg(long, group = "subject")]
     pub model: Option<String>,
+    /// The names of all networks.
+    #[arg(long, group = "subject")]
+    pub models: bool,
     /// Write JSON; `-` for standard output.
     #[arg(long)]
     pub json: Option<PathBuf>,

@@ -4,16 +4,19 @@ use serde::{Deserialize, Serialize};
 use tch::nn::Path;
 
 use super::Encoder;
+use super::convnext::{ConvNext, ConvNextShape};
 use super::resnet::{BlockKind, ResNet, ResNetShape, Stem};
+use super::vnet::VNetEncoder;
 use crate::MimError;
+use crate::sparse::Normalisation;
 
 /// Networks by name. Parameters are named and initialised as timm does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum Architecture {
     /// A light residual network for trials on a CPU: a 3×3 stem of stride 2 without pooling, maps at strides 2, 4,
     /// 8 and 16.
     #[default]
+    #[serde(rename = "small")]
     Small,
     /// ResNet-18 (He et al. 2016): maps at strides 4, 8, 16 and 32.
     #[serde(rename = "resnet18")]
@@ -27,16 +30,36 @@ pub enum Architecture {
     /// ResNet-101.
     #[serde(rename = "resnet101")]
     ResNet101,
+    /// ConvNeXt-T (Liu et al. 2022): maps at strides 4, 8, 16 and 32.
+    #[serde(rename = "convnext-tiny")]
+    ConvNextTiny,
+    /// ConvNeXt-S.
+    #[serde(rename = "convnext-small")]
+    ConvNextSmall,
+    /// ConvNeXt-B.
+    #[serde(rename = "convnext-base")]
+    ConvNextBase,
+    /// ResNet-18 with cubes for squares, for volumes.
+    #[serde(rename = "resnet18-3d")]
+    ResNet18Volume,
+    /// The encoder of the V-Net for volumes: maps at strides 1, 2, 4, 8 and 16.
+    #[serde(rename = "vnet-3d")]
+    VNetVolume,
 }
 
 impl Architecture {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 10] = [
         Self::Small,
         Self::ResNet18,
         Self::ResNet34,
         Self::ResNet50,
         Self::ResNet101,
+        Self::ConvNextTiny,
+        Self::ConvNextSmall,
+        Self::ConvNextBase,
+        Self::ResNet18Volume,
+        Self::VNetVolume,
     ];
 
     /// Its name in settings.
@@ -47,18 +70,26 @@ impl Architecture {
             Self::ResNet34 => "resnet34",
             Self::ResNet50 => "resnet50",
             Self::ResNet101 => "resnet101",
+            Self::ConvNextTiny => "convnext-tiny",
+            Self::ConvNextSmall => "convnext-small",
+            Self::ConvNextBase => "convnext-base",
+            Self::ResNet18Volume => "resnet18-3d",
+            Self::VNetVolume => "vnet-3d",
         }
     }
 
     /// Sides of what it takes: 2 for images, 3 for volumes.
     pub fn dimensions(self) -> usize {
-        2
+        match self {
+            Self::ResNet18Volume | Self::VNetVolume => 3,
+            _ => 2,
+        }
     }
 
     /// Pixels (voxels) a side of the deepest map's cells, and so of a patch.
     pub fn stride(self) -> usize {
         match self {
-            Self::Small => 16,
+            Self::Small | Self::VNetVolume => 16,
             _ => 32,
         }
     }
@@ -81,6 +112,9 @@ pub struct EncoderConfig {
     /// Residual blocks of each stage of `small`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocks: Option<[usize; 4]>,
+    /// How activations of `vnet-3d` are normalised, over the batch or by instance; other networks have their way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<Normalisation>,
 }
 
 impl Default for EncoderConfig {
@@ -101,6 +135,7 @@ impl EncoderConfig {
             drop_path: 0.0,
             widths: None,
             blocks: None,
+            normalisation: None,
         }
     }
 
@@ -129,18 +164,24 @@ impl EncoderConfig {
             let got = self.drop_path.to_string();
             return refuse("encoder.drop_path", "at least 0 and below 1", got);
         }
+        let name = self.architecture.name();
         let is_small = self.architecture == Architecture::Small;
-        if let Some(widths) = self.widths {
-            if !is_small || widths.iter().any(|n| !(1..=1 << 16).contains(n)) {
-                let got = format!("{widths:?} for {}", self.architecture.name());
-                return refuse("encoder.widths", "1 to 65536 each, for `small` alone", got);
-            }
+        let widths_fit = |widths: [i64; 4]| widths.iter().all(|n| (1..=1 << 16).contains(n));
+        if let Some(widths) = self.widths.filter(|w| !is_small || !widths_fit(*w)) {
+            let got = format!("{widths:?} for {name}");
+            return refuse("encoder.widths", "1 to 65536 each, for `small` alone", got);
         }
-        if let Some(blocks) = self.blocks {
-            if !is_small || blocks.iter().any(|n| !(1..=1 << 10).contains(n)) {
-                let got = format!("{blocks:?} for {}", self.architecture.name());
-                return refuse("encoder.blocks", "1 to 1024 each, for `small` alone", got);
-            }
+        let blocks_fit = |blocks: [usize; 4]| blocks.iter().all(|n| (1..=1 << 10).contains(n));
+        if let Some(blocks) = self.blocks.filter(|b| !is_small || !blocks_fit(*b)) {
+            let got = format!("{blocks:?} for {name}");
+            return refuse("encoder.blocks", "1 to 1024 each, for `small` alone", got);
+        }
+        let is_vnet = self.architecture == Architecture::VNetVolume;
+        let norm_fits = |norm: Normalisation| norm != Normalisation::Layer;
+        if let Some(norm) = self.normalisation.filter(|n| !is_vnet || !norm_fits(*n)) {
+            let got = format!("{norm:?} for {name}");
+            let expected = "batch or instance, for `vnet-3d` alone";
+            return refuse("encoder.normalisation", expected, got);
         }
         Ok(())
     }
@@ -161,6 +202,10 @@ pub fn build(path: &Path<'_>, config: &EncoderConfig) -> Result<Box<dyn Encoder>
         };
         Box::new(ResNet::new(path, config, &shape))
     };
+    let convnext = |widths, blocks| {
+        let shape = ConvNextShape { widths, blocks };
+        Box::new(ConvNext::new(path, config, &shape))
+    };
     Ok(match config.architecture {
         Architecture::Small => {
             let shape = ResNetShape {
@@ -171,9 +216,15 @@ pub fn build(path: &Path<'_>, config: &EncoderConfig) -> Result<Box<dyn Encoder>
             };
             Box::new(ResNet::new(path, config, &shape))
         }
-        Architecture::ResNet18 => resnet(BlockKind::Basic, [2, 2, 2, 2]),
+        Architecture::ResNet18 | Architecture::ResNet18Volume => {
+            resnet(BlockKind::Basic, [2, 2, 2, 2])
+        }
         Architecture::ResNet34 => resnet(BlockKind::Basic, [3, 4, 6, 3]),
         Architecture::ResNet50 => resnet(BlockKind::Bottleneck, [3, 4, 6, 3]),
         Architecture::ResNet101 => resnet(BlockKind::Bottleneck, [3, 4, 23, 3]),
+        Architecture::ConvNextTiny => convnext([96, 192, 384, 768], [3, 3, 9, 3]),
+        Architecture::ConvNextSmall => convnext([96, 192, 384, 768], [3, 3, 27, 3]),
+        Architecture::ConvNextBase => convnext([128, 256, 512, 1024], [3, 3, 27, 3]),
+        Architecture::VNetVolume => Box::new(VNetEncoder::new(path, config)),
     })
 }

@@ -4,13 +4,15 @@
 //! everything after it, where the same network is dense. [`EncoderConfig`] names an architecture and [`build`] makes it.
 
 mod config;
+mod convnext;
 mod layers;
 mod resnet;
+mod vnet;
 
 use tch::Tensor;
 
 use crate::MimError;
-use crate::sparse::Active;
+use crate::sparse::{Active, Normalisation};
 
 pub use config::{Architecture, EncoderConfig, build};
 
@@ -41,6 +43,9 @@ pub trait Encoder: std::fmt::Debug + Send {
 
     /// What [`Self::forward`] gives, finest first.
     fn maps(&self) -> &[MapShape];
+
+    /// How its activations are normalised; what takes up its maps normalises them likewise.
+    fn normalisation(&self) -> Normalisation;
 
     /// Layers for layer-wise decay of the learning rate, which is multiplied by decay^(`layers` - `layer_of`): the
     /// first parameters are of layer 0, and a head is of layer `layers`.

@@ -14,8 +14,11 @@ use crate::MimError;
 pub struct Active {
     grid: Tensor,
     levels: RefCell<BTreeMap<Vec<i64>, Rc<Level>>>,
-    windows: RefCell<BTreeMap<(Vec<i64>, i64, i64), Tensor>>,
+    windows: RefCell<BTreeMap<WindowKey, Tensor>>,
 }
+
+/// The fine map's sides, the kernel and the stride.
+type WindowKey = (Vec<i64>, i64, i64);
 
 /// The visible cells of maps of one size.
 #[derive(Debug)]
@@ -128,7 +131,7 @@ impl Active {
         let mut rest = to.cells.shallow_clone();
         let mut first = Tensor::f_zeros_like(&to.cells)?;
         let mut steps = Tensor::f_zeros([1], options)?;
-        let mut pitch = all / from.batch();
+        let in_sample: i64 = from.sides.iter().product();
         let mut place = 1;
         for (fine, coarse) in from.sides.iter().zip(&to.sides).rev() {
             let along = rest.f_remainder(*coarse)?;
@@ -141,8 +144,7 @@ impl Active {
                 .f_flatten(0, -1)?;
             place *= fine;
         }
-        pitch = pitch.max(1);
-        first = first.f_add(&rest.f_mul_scalar(pitch)?)?;
+        first = first.f_add(&rest.f_mul_scalar(in_sample)?)?;
         let cells = first.f_view([-1, 1])?.f_add(&steps.f_view([1, -1])?)?;
         let rows = row_of_cell.f_index_select(0, &cells.f_flatten(0, -1)?)?;
         self.windows.borrow_mut().insert(key, rows.shallow_clone());

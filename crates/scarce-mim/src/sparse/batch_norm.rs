@@ -1,7 +1,7 @@
 //! Batch normalisation over visible cells.
 
-use tch::Tensor;
 use tch::nn::{Init, Path};
+use tch::{TchError, Tensor};
 
 use super::Features;
 use crate::MimError;
@@ -45,17 +45,20 @@ impl BatchNorm {
         if cells == 0 {
             return Ok(input);
         }
-        input.each(|values| {
-            values.f_batch_norm(
-                Some(&self.weight),
-                Some(&self.bias),
-                Some(&self.running_mean),
-                Some(&self.running_var),
-                train,
-                MOMENTUM,
-                EPS,
-                true,
-            )
-        })
+        input.each(|values| self.dense(values, train))
+    }
+
+    /// Normalises a map of which everything is visible, `(n, channel, side…)`.
+    pub(crate) fn dense(&self, values: &Tensor, train: bool) -> Result<Tensor, TchError> {
+        values.f_batch_norm(
+            Some(&self.weight),
+            Some(&self.bias),
+            Some(&self.running_mean),
+            Some(&self.running_var),
+            train,
+            MOMENTUM,
+            EPS,
+            true,
+        )
     }
 }

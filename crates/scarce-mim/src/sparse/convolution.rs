@@ -126,7 +126,8 @@ impl Convolution {
         }
     }
 
-    fn over(&self, map: &Tensor) -> Result<Tensor, MimError> {
+    /// Of a map of which everything is visible, `(batch, channel, side…)`.
+    pub(crate) fn over(&self, map: &Tensor) -> Result<Tensor, MimError> {
         let g = self.geometry;
         let each = |n: i64| vec![n; g.dimensions];
         Ok(map.f_convolution(

@@ -11,11 +11,7 @@ use crate::MimError;
 ///
 /// # Errors
 /// [`MimError::Torch`] from libtorch.
-pub fn drop_path<'a>(
-    branch: Features<'a>,
-    rate: f64,
-    train: bool,
-) -> Result<Features<'a>, MimError> {
+pub fn drop_path(branch: Features<'_>, rate: f64, train: bool) -> Result<Features<'_>, MimError> {
     if rate <= 0.0 || !train {
         return Ok(branch);
     }

@@ -127,6 +127,7 @@ impl<'a> Features<'a> {
     }
 
     /// The same map once more, sharing memory.
+    #[must_use]
     pub fn shallow_clone(&self) -> Self {
         match self {
             Self::Dense(map) => Self::Dense(map.shallow_clone()),
@@ -178,7 +179,7 @@ impl VisibleCells<'_> {
     }
 }
 
-impl<'a> Features<'a> {
+impl Features<'_> {
     /// Changed by `f`, which gets cells with channels last: `(batch, side…, channel)` or `(cell, channel)`.
     ///
     /// # Errors
@@ -195,6 +196,23 @@ impl<'a> Features<'a> {
                 let outward: Vec<i64> = [0, axes - 1].into_iter().chain(1..axes - 1).collect();
                 let changed = f(&map.f_permute(&inward)?)?;
                 Ok(Self::Dense(changed.f_permute(&outward)?))
+            }
+        }
+    }
+}
+
+impl Features<'_> {
+    /// The map with `token`, `(1, channel, 1…)`, where it is hidden.
+    ///
+    /// # Errors
+    /// [`MimError::Torch`] when the channels do not fit.
+    pub fn filled_with(&self, token: &Tensor) -> Result<Tensor, MimError> {
+        match self {
+            Self::Dense(map) => Ok(map.shallow_clone()),
+            Self::Visible(cells) => {
+                let all = cells.level.batch() * cells.level.sides.iter().product::<i64>();
+                let rows = token.f_view([1, -1])?.f_to_kind(cells.rows.kind())?;
+                cells.laid_on(&rows.f_expand([all, -1], false)?.f_contiguous()?)
             }
         }
     }

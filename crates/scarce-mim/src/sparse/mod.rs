@@ -14,6 +14,7 @@ mod drop_path;
 mod features;
 mod group_norm;
 mod layer_norm;
+mod norm;
 mod pooling;
 mod squeeze_excite;
 #[cfg(test)]
@@ -27,5 +28,6 @@ pub use drop_path::drop_path;
 pub use features::Features;
 pub use group_norm::GroupNorm;
 pub use layer_norm::LayerNorm;
+pub use norm::{Norm, Normalisation};
 pub use pooling::{average_pool, max_pool};
 pub use squeeze_excite::SqueezeExcite;

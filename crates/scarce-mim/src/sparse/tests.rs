@@ -51,6 +51,8 @@ fn batch_norm_is_of_visible_cells() {
     close(&sixth, &[1.253925, -0.106223, -1.190844]);
 }
 
+type Layer<'l> = Box<dyn Fn(Features<'l>) -> Result<Features<'l>, MimError> + 'l>;
+
 /// A batch with one visible cell a sample is a batch of 1×1 maps for libtorch's own layers, and windows that stay in
 /// their patch see what they see in a dense map.
 #[test]
@@ -69,7 +71,6 @@ fn norms_of_samples_see_their_visible_cells() {
     let layer = LayerNorm::new(&(store.root() / "layer"), 3, 1e-6);
     tch::manual_seed(1);
     let excite = SqueezeExcite::new(&(store.root() / "se"), 3, 2);
-    type Layer<'l> = Box<dyn Fn(Features<'l>) -> Result<Features<'l>, MimError> + 'l>;
     let layers: [(&str, Layer<'_>); 4] = [
         ("group", Box::new(|x| group.forward(x))),
         ("instance", Box::new(|x| instance.forward(x))),

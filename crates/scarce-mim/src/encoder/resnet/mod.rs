@@ -9,7 +9,7 @@ use self::blocks::{Block, NormedConvolution};
 use super::layers::stage_and_block;
 use super::{Encoder, EncoderConfig, MapShape};
 use crate::MimError;
-use crate::sparse::{Active, Geometry, max_pool};
+use crate::sparse::{Active, Geometry, Normalisation, max_pool};
 
 pub(super) use self::blocks::BlockKind;
 
@@ -49,7 +49,7 @@ impl ResNet {
         let pooled = shape.stem == Stem::Pooled;
         let total: usize = shape.blocks.iter().sum();
         let mut from = shape.widths[0];
-        let mut before = 0;
+        let mut before = 0usize;
         let mut maps = [MapShape {
             channels: 0,
             stride: if pooled { 4 } else { 2 },
@@ -122,6 +122,10 @@ impl Encoder for ResNet {
 
     fn maps(&self) -> &[MapShape] {
         &self.maps
+    }
+
+    fn normalisation(&self) -> Normalisation {
+        Normalisation::Batch
     }
 
     fn layers(&self) -> usize {

@@ -2,19 +2,17 @@
 
 use ndarray::Array2;
 use scarce_train::image::{Seed, StreamKey};
-use scarce_train::{LayerDepth, named_variables, pytorch_init, tensor_from_array};
-use tch::nn::{self, Module as _, VarStore};
+use scarce_train::{LayerDepth, named_variables, tensor_from_array};
+use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
+use super::head::{Head, is_head};
 use super::{ClassificationLoss, ClassifyConfig};
 use crate::MimError;
 use crate::encoder::{Encoder, build};
 use crate::finetune::LabelledImage;
 use crate::finetune::images::check;
 use crate::finetune::look::{Frame, Intensities, Placement};
-
-/// What timm calls the head of its residual networks.
-const HEAD: &str = "fc";
 
 /// An encoder and a head. Its variables are named as timm names the whole network's, so that what is saved of it loads there
 /// with `strict=True`.
@@ -23,7 +21,7 @@ pub struct Classifier {
     /// The variables of both.
     pub store: VarStore,
     encoder: Box<dyn Encoder>,
-    head: nn::Linear,
+    head: Head,
     config: ClassifyConfig,
     intensities: Intensities,
     device: Device,
@@ -51,13 +49,8 @@ impl Classifier {
         let store = VarStore::new(device);
         let encoder = build(&store.root(), &config.encoder)?;
         let channels = last_map(encoder.as_ref())?;
-        let bound = pytorch_init::uniform_fan_in(channels);
-        let linear = nn::LinearConfig {
-            ws_init: bound,
-            bs_init: Some(bound),
-            bias: true,
-        };
-        let head = nn::linear(store.root() / HEAD, channels, classes as i64, linear);
+        let architecture = config.encoder.architecture;
+        let head = Head::new(&store.root(), architecture, channels, classes as i64);
         Ok(Self {
             store,
             encoder,
@@ -85,8 +78,7 @@ impl Classifier {
     /// # Errors
     /// [`MimError::Torch`] from libtorch.
     pub fn head(&self, features: &Tensor, train: bool) -> Result<Tensor, MimError> {
-        let kept = features.f_dropout(self.config.dropout, train)?;
-        Ok(self.head.forward(&kept))
+        self.head.forward(features, self.config.dropout, train)
     }
 
     /// Features `(image, channel)` of images that nothing is drawn of.
@@ -158,11 +150,6 @@ impl Classifier {
             layers: last as u32 + 1,
         }
     }
-}
-
-/// Whether a variable is the head's.
-pub(super) fn is_head(name: &str) -> bool {
-    name.starts_with("fc.")
 }
 
 fn last_map(encoder: &dyn Encoder) -> Result<i64, MimError> {

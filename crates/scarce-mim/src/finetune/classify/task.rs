@@ -9,8 +9,8 @@ use scarce_train::metrics::classification::RankedScores;
 use scarce_train::{LayerDepth, StepContext, StepLoss, Task, TaskError, named_variables};
 use tch::{Device, Kind, Tensor};
 
+use super::head::is_head;
 use super::nearest::nearest_neighbours;
-use super::network::is_head;
 use super::source::LabelledImages;
 use super::{
     ClassificationLoss, Classifier, ClassifyConfig, Mode, smoothed, soft_binary_cross_entropy,

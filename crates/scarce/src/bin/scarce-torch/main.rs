@@ -37,7 +37,10 @@ fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
             model: Some(name),
             json,
             ..
-        }) => models::run(name, json.as_deref()).map(done),
+        }) => models::describe(name, json.as_deref()).map(done),
+        Verb::Info(InfoArguments {
+            models: true, json, ..
+        }) => models::list(json.as_deref()).map(done),
         _ => Err(UsageError("this verb needs no network: call `scarce`".to_owned()).into()),
     }
 }
