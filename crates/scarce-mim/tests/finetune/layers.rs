@@ -1,14 +1,13 @@
 //! Layers of a ResNet-50 under SparK's fine-tuning: stem 0, layer1 1, layer2 2 + b//2, layer3 4 + b//3, layer4 6, fc 7.
 
 use scarce_mim::encoder::{Architecture, EncoderConfig};
-use scarce_mim::finetune::classify::{Classifier, ClassifyConfig};
+use scarce_mim::finetune::classify::{Classifier, ClassifyConfig, Mode};
 use scarce_mim::finetune::look::Intensities;
-use scarce_train::{GroupsConfig, OptimizerConfig, Task as _};
+use scarce_train::{GroupsConfig, OptimizerConfig, Task as _, named_variables};
 use tch::Device;
 
 use super::pictures::{classify, striped};
 use super::{SEED, take_turn};
-use scarce_mim::finetune::classify::Mode;
 
 #[test]
 fn layers_are_counted_as_spark_counts_them() {
@@ -68,4 +67,44 @@ fn learning_rates_fall_towards_the_stem() {
         .collect();
     assert!(scales[0] < scales[1] && scales[1] < scales[2], "{scales:?}");
     assert_eq!(scales[2], 1.0);
+}
+
+/// ```python
+/// import timm
+/// m = timm.create_model("convnext_tiny", num_classes=4)
+/// [(n, tuple(p.shape)) for n, p in m.named_parameters() if n.startswith("head")], len(m.state_dict())
+/// ```
+#[test]
+fn convnext_has_timms_head() {
+    let _turn = take_turn();
+    let config = ClassifyConfig {
+        encoder: EncoderConfig {
+            in_channels: 3,
+            ..EncoderConfig::named(Architecture::ConvNextTiny)
+        },
+        ..classify(Mode::Full)
+    };
+    let network =
+        Classifier::new(&config, 4, Intensities::identity(3), SEED, Device::Cpu).unwrap();
+    let variables = named_variables(&network.store);
+    let head: Vec<(&str, Vec<i64>)> = variables
+        .iter()
+        .filter(|(name, _)| name.starts_with("head"))
+        .map(|(name, tensor)| (name.as_str(), tensor.size()))
+        .collect();
+    let expected = [
+        ("head.fc.bias", vec![4]),
+        ("head.fc.weight", vec![4, 768]),
+        ("head.norm.bias", vec![768]),
+        ("head.norm.weight", vec![768]),
+    ];
+    assert_eq!(head, expected);
+    assert_eq!(variables.len(), 182);
+    let volumes = ClassifyConfig {
+        encoder: EncoderConfig::named(Architecture::ResNet18Volume),
+        ..config
+    };
+    let refused = Classifier::new(&volumes, 4, Intensities::identity(1), SEED, Device::Cpu);
+    let error = refused.unwrap_err().to_string();
+    assert!(error.contains("one for images, got resnet18-3d"), "{error}");
 }

@@ -77,6 +77,8 @@ pub fn classify(mode: Mode) -> ClassifyConfig {
         // A turned or mirrored stripe is one, but not of another direction.
         augmentation: Augmentation {
             crop_area: [0.8, 1.0],
+            contrast: 0.0,
+            brightness: 0.0,
             ..Augmentation::default()
         },
         loader: LoaderConfig {
