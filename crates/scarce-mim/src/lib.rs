@@ -1,5 +1,14 @@
 //! Masked image modelling with sparse convolutions on libtorch.
 //!
+//! SparK's scheme ([`SparkModel`]): the encoder ([`encoder`]) sees visible patches only ([`sparse`]); mask tokens fill the
+//! holes ([`densify`]); a light U-Net decoder ([`decoder`]) predicts the normalised pixels of hidden patches ([`loss`]).
+//! Images and volumes alike. Which patches are hidden is `scarce_mask`'s business; [`models`] lists every network. What an
+//! encoder is good for afterwards shows in [`finetune`].
+
+pub mod decoder;
+pub mod densify;
+pub mod encoder;
+mod error;
 pub mod finetune;
 pub mod interchange;
 pub mod loss;

@@ -96,7 +96,7 @@ impl Mix {
                     let rows = t.f_narrow(2, top, bottom - top)?;
                     Ok(rows.f_narrow(3, left, right - left)?)
                 };
-                let mixed = pixels.f_copy()?;
+                let mixed = pixels.copy();
                 window(&mixed)?.f_copy_(&window(&other)?)?;
                 let (_, _, height, width) = pixels.size4()?;
                 let cut = (bottom - top) * (right - left);

@@ -1,6 +1,7 @@
 //! Telling images apart.
 
 mod config;
+mod head;
 mod loss;
 mod mixing;
 pub mod nearest;

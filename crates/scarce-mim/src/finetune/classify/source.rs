@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array3, arr1};
+use ndarray::arr1;
 use scarce_train::loader::{Sample, SampleContext, Source, SourceError};
 
 use crate::finetune::LabelledImage;
-use crate::finetune::look::{Augmentation, Intensities, Placement};
+use crate::finetune::look::{Augmentation, Intensities};
 
 /// The images of one part.
 #[derive(Debug)]
@@ -15,16 +15,6 @@ pub(super) struct LabelledImages {
     pub intensities: Intensities,
     pub input_yx: [usize; 2],
     pub augmentation: Augmentation,
-}
-
-impl LabelledImages {
-    /// An image as the network sees it when nothing is drawn.
-    pub fn still(&self, index: usize) -> Array3<f32> {
-        let canvas = &self.images[index].pixels;
-        let mut pixels = Placement::WHOLE.see(canvas.view(), self.input_yx);
-        self.intensities.apply(&mut pixels);
-        pixels
-    }
 }
 
 impl Source for LabelledImages {

@@ -6,13 +6,11 @@ use ndarray::{Array2, Axis};
 use scarce_train::image::{Seed, StreamKey};
 use scarce_train::loader::{DataWait, Loader, Remainder, Sampler};
 use scarce_train::metrics::classification::RankedScores;
-use scarce_train::{
-    LayerDepth, StepContext, StepLoss, Task, TaskError, named_variables, tensor_from_array,
-};
+use scarce_train::{LayerDepth, StepContext, StepLoss, Task, TaskError, named_variables};
 use tch::{Device, Kind, Tensor};
 
+use super::head::is_head;
 use super::nearest::nearest_neighbours;
-use super::network::is_head;
 use super::source::LabelledImages;
 use super::{
     ClassificationLoss, Classifier, ClassifyConfig, Mode, smoothed, soft_binary_cross_entropy,
@@ -30,7 +28,6 @@ pub struct ClassifyTask {
     network: Classifier,
     training: Arc<Vec<LabelledImage>>,
     validation: Vec<LabelledImage>,
-    intensities: Intensities,
     classes: usize,
     loader: Loader,
     device: Device,
@@ -50,9 +47,7 @@ impl ClassifyTask {
         seed: Seed,
         device: Device,
     ) -> Result<Self, MimError> {
-        config.check()?;
         let channels = config.encoder.in_channels;
-        intensities.check(channels)?;
         let canvas = Frame::canvas_yx(config.input_yx);
         let all = training.iter().chain(&validation);
         check(
@@ -72,11 +67,11 @@ impl ClassifyTask {
         if classes < 2 {
             return refuse(format!("{classes} classes, expected at least 2"));
         }
-        let network = Classifier::new(&config, classes, seed, device)?;
+        let network = Classifier::new(&config, classes, intensities.clone(), seed, device)?;
         let training = Arc::new(training);
         let source = LabelledImages {
             images: Arc::clone(&training),
-            intensities: intensities.clone(),
+            intensities,
             input_yx: config.input_yx,
             augmentation: config.augmentation.clone(),
         };
@@ -87,7 +82,6 @@ impl ClassifyTask {
             network,
             training,
             validation,
-            intensities,
             classes,
             loader,
             device,
@@ -104,52 +98,26 @@ impl ClassifyTask {
         self.loader.data_wait()
     }
 
-    /// The probability of each class for images that nothing is drawn of, `(image, class)`; under
-    /// [`ClassificationLoss::BinaryCrossEntropy`] the classes' own probabilities, brought to 1 together.
+    /// The probability of each class for images that nothing is drawn of, `(image, class)`: the head's, or the votes of the
+    /// training images under [`Mode::Nearest`].
     ///
     /// # Errors
     /// [`MimError::Data`] for images that do not fit, by name.
     pub fn predict(&self, images: &[LabelledImage]) -> Result<Array2<f64>, MimError> {
-        let features = self.features(images)?;
-        if let Mode::Nearest {
+        let Mode::Nearest {
             neighbours,
             temperature,
         } = self.config.mode
-        {
-            let classes: Vec<usize> = self.training.iter().map(|image| image.class).collect();
-            return nearest_neighbours(
-                (&self.features(&self.training)?, &classes),
-                &features,
-                self.classes,
-                (neighbours, temperature),
-            );
-        }
-        let _guard = tch::no_grad_guard();
-        let logits = self.network.head(&features, false)?;
-        probabilities(&logits, self.config.loss)
-    }
-
-    /// Pooled features of images that nothing is drawn of, `(image, feature)`.
-    fn features(&self, images: &[LabelledImage]) -> Result<Tensor, MimError> {
-        let _guard = tch::no_grad_guard();
-        let canvas = Frame::canvas_yx(self.config.input_yx);
-        let named = images.iter().map(|i| (i.id.as_str(), &i.pixels));
-        check(named, self.config.encoder.in_channels, canvas)?;
-        let mut parts = Vec::new();
-        for batch in images.chunks(self.config.batch) {
-            let source = LabelledImages {
-                images: Arc::new(batch.to_vec()),
-                intensities: self.intensities.clone(),
-                input_yx: self.config.input_yx,
-                augmentation: self.config.augmentation.clone(),
-            };
-            let pixels: Vec<Tensor> = (0..batch.len())
-                .map(|index| tensor_from_array(&source.still(index)))
-                .collect();
-            let pixels = Tensor::f_stack(&pixels, 0)?.f_to_device(self.device)?;
-            parts.push(self.network.features(&pixels, false)?);
-        }
-        Ok(Tensor::f_cat(&parts, 0)?)
+        else {
+            return self.network.probabilities(images);
+        };
+        let classes: Vec<usize> = self.training.iter().map(|image| image.class).collect();
+        nearest_neighbours(
+            (&self.network.features_of(&self.training)?, &classes),
+            &self.network.features_of(images)?,
+            self.classes,
+            (neighbours, temperature),
+        )
     }
 
     fn step_loss(&mut self, context: &StepContext) -> Result<StepLoss, MimError> {
@@ -250,22 +218,4 @@ impl Task for ClassifyTask {
     fn weights(&self) -> Vec<(String, Tensor)> {
         named_variables(&self.network.store)
     }
-}
-
-fn probabilities(logits: &Tensor, loss: ClassificationLoss) -> Result<Array2<f64>, MimError> {
-    let logits = logits.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double)?;
-    let shares = match loss {
-        ClassificationLoss::SoftCrossEntropy => logits.f_softmax(1, Kind::Double)?,
-        ClassificationLoss::BinaryCrossEntropy => {
-            let each = logits.f_sigmoid()?;
-            &each / each.f_sum_dim_intlist([1i64].as_slice(), true, None)?
-        }
-    };
-    let (images, classes) = shares.size2()?;
-    let values = Vec::<f64>::try_from(shares.f_reshape(-1)?)?;
-    Array2::from_shape_vec((images as usize, classes as usize), values).map_err(|error| {
-        MimError::Data {
-            message: error.to_string(),
-        }
-    })
 }

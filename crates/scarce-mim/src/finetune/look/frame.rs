@@ -73,16 +73,10 @@ impl Frame {
     pub fn canvas(&self, image: ArrayView3<'_, f32>) -> Array3<f32> {
         let size = self.filled_yx.map(|n| n * OVERSAMPLING);
         let along = [0, 1].map(|a| taps(self.image_yx[a], size[a]));
-        let mut canvas = Array3::zeros((image.len_of(Axis(0)), 0, 0));
-        let planes: Vec<Array2<f32>> = image
-            .outer_iter()
-            .map(|plane| self.laid(&weighed(plane, &along), 0.0))
-            .collect();
-        if let Ok(stacked) = ndarray::stack(
-            Axis(0),
-            &planes.iter().map(Array2::view).collect::<Vec<_>>(),
-        ) {
-            canvas = stacked;
+        let [height, width] = Self::canvas_yx(self.input_yx);
+        let mut canvas = Array3::zeros((image.len_of(Axis(0)), height, width));
+        for (plane, mut laid) in image.outer_iter().zip(canvas.outer_iter_mut()) {
+            laid.assign(&self.laid(&weighed(plane, &along), 0.0));
         }
         canvas
     }

@@ -1,6 +1,6 @@
 //! From a canvas to a network's input.
 
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 
 /// Where the pixels of an input are taken from on the canvas; both span 0 to 1 along y and x.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,11 +95,6 @@ fn between(at: f64, n: usize) -> (usize, usize, f32) {
     let at = at.clamp(0.0, (n - 1) as f64);
     let low = at as usize;
     (low, (low + 1).min(n - 1), (at - low as f64) as f32)
-}
-
-/// Whether two arrays of a canvas and its labels lie on one grid.
-pub(crate) fn same_grid(pixels: &Array3<f32>, labels: &Array2<u8>) -> bool {
-    [pixels.len_of(Axis(1)), pixels.len_of(Axis(2))] == <[usize; 2]>::from(labels.dim())
 }
 
 #[cfg(test)]

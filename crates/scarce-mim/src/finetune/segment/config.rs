@@ -68,6 +68,10 @@ impl SegmentConfig {
                 got,
             })
         };
+        if self.encoder.architecture.dimensions() != 2 {
+            let got = self.encoder.architecture.name().to_owned();
+            return refuse("encoder.architecture", "one for images", got);
+        }
         if self.batch == 0 {
             return refuse("batch", "at least 1", "0".to_owned());
         }

@@ -26,6 +26,7 @@ pub struct UNetHead {
 #[derive(Debug)]
 struct Convolution {
     conv: nn::Conv2D,
+    stride: i64,
     norm: nn::BatchNorm,
 }
 
@@ -110,7 +111,7 @@ impl UNetHead {
             x = second.forward(&first.forward(&beside, train)?, train)?;
         }
         let (_, _, height, width) = input.size4()?;
-        enlarge(&x.f_conv2d_of(&self.last)?, [height, width])
+        enlarge(&convolved(&x, &self.last, 1, 0)?, [height, width])
     }
 }
 
@@ -129,28 +130,26 @@ impl Convolution {
         };
         Self {
             conv: nn::conv2d(path / "conv", from, to, 3, config),
+            stride,
             norm: nn::batch_norm2d(path / "norm", to, pytorch_init::batch_norm()),
         }
     }
 
     fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, MimError> {
-        let x = input.f_conv2d_of(&self.conv)?;
+        let x = convolved(input, &self.conv, self.stride, 1)?;
         Ok(nn::ModuleT::forward_t(&self.norm, &x, train).f_relu()?)
     }
 }
 
-/// A convolution whose failure is an error and no panic: a head may be given maps of another encoder.
-trait Convolved {
-    fn f_conv2d_of(&self, conv: &nn::Conv2D) -> Result<Tensor, MimError>;
-}
-
-impl Convolved for Tensor {
-    fn f_conv2d_of(&self, conv: &nn::Conv2D) -> Result<Tensor, MimError> {
-        let config = &conv.config;
-        let (stride, padding) = ([config.stride; 2], [config.padding; 2]);
-        let bias = conv.bs.as_ref();
-        Ok(self.f_conv2d(&conv.ws, bias, stride, padding, [1, 1], 1)?)
-    }
+/// A failure is an error and no panic: a head may be given maps of another encoder.
+fn convolved(
+    input: &Tensor,
+    conv: &nn::Conv2D,
+    stride: i64,
+    padding: i64,
+) -> Result<Tensor, MimError> {
+    let bias = conv.bs.as_ref();
+    Ok(input.f_conv2d(&conv.ws, bias, [stride; 2], [padding; 2], [1, 1], 1)?)
 }
 
 fn enlarge(map: &Tensor, size_yx: [i64; 2]) -> Result<Tensor, MimError> {

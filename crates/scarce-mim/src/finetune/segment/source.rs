@@ -1,10 +1,9 @@
 //! Outlined images as samples, changed on the loader's workers.
 
-use ndarray::Array3;
 use scarce_train::loader::{Sample, SampleContext, Source, SourceError};
 
 use crate::finetune::OutlinedImage;
-use crate::finetune::look::{Augmentation, Intensities, Placement};
+use crate::finetune::look::{Augmentation, Intensities};
 
 /// The images of the training.
 #[derive(Debug)]
@@ -13,17 +12,6 @@ pub(super) struct OutlinedImages {
     pub intensities: Intensities,
     pub input_yx: [usize; 2],
     pub augmentation: Augmentation,
-}
-
-/// An image as the network sees it when nothing is drawn.
-pub(super) fn still(
-    canvas: &Array3<f32>,
-    intensities: &Intensities,
-    input_yx: [usize; 2],
-) -> Array3<f32> {
-    let mut pixels = Placement::WHOLE.see(canvas.view(), input_yx);
-    intensities.apply(&mut pixels);
-    pixels
 }
 
 impl Source for OutlinedImages {

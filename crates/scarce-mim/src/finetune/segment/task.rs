@@ -1,16 +1,13 @@
 //! One segmentation's training.
 
-use ndarray::{Array3, Array4, Axis};
+use ndarray::Axis;
 use scarce_train::image::Seed;
 use scarce_train::loader::{DataWait, Loader, Remainder, Sampler};
-use scarce_train::{
-    LayerDepth, StepContext, StepLoss, Task, TaskError, array4_from_tensor, named_variables,
-    tensor_from_array,
-};
+use scarce_train::{LayerDepth, StepContext, StepLoss, Task, TaskError, named_variables};
 use tch::{Device, Kind, Tensor};
 
 use super::network::is_head;
-use super::source::{OutlinedImages, still};
+use super::source::OutlinedImages;
 use super::{SegmentConfig, Segmenter, dice_and_cross_entropy};
 use crate::MimError;
 use crate::finetune::OutlinedImage;
@@ -23,7 +20,6 @@ pub struct SegmentTask {
     config: SegmentConfig,
     network: Segmenter,
     validation: Vec<OutlinedImage>,
-    intensities: Intensities,
     classes: usize,
     loader: Loader,
     device: Device,
@@ -44,9 +40,7 @@ impl SegmentTask {
         seed: Seed,
         device: Device,
     ) -> Result<Self, MimError> {
-        config.check()?;
         let channels = config.encoder.in_channels;
-        intensities.check(channels)?;
         let canvas = Frame::canvas_yx(config.input_yx);
         let all = || training.iter().chain(&validation);
         check(all().map(|i| (i.id.as_str(), &i.pixels)), channels, canvas)?;
@@ -65,10 +59,10 @@ impl SegmentTask {
                 return Err(MimError::Data { message });
             }
         }
-        let network = Segmenter::new(&config, classes, seed, device)?;
+        let network = Segmenter::new(&config, classes, intensities.clone(), seed, device)?;
         let source = OutlinedImages {
             images: training,
-            intensities: intensities.clone(),
+            intensities,
             input_yx: config.input_yx,
             augmentation: config.augmentation.clone(),
         };
@@ -78,7 +72,6 @@ impl SegmentTask {
             config,
             network,
             validation,
-            intensities,
             classes,
             loader,
             device,
@@ -93,29 +86,6 @@ impl SegmentTask {
     /// The time spent waiting for images, for who shows it while the training goes on.
     pub fn data_wait(&self) -> DataWait {
         self.loader.data_wait()
-    }
-
-    /// The probability of each class at each pixel of the input, `(image, class, y, x)`, for canvases that nothing is drawn
-    /// of.
-    ///
-    /// # Errors
-    /// [`MimError::Data`] for a canvas of another shape.
-    pub fn predict(&self, canvases: &[(&str, &Array3<f32>)]) -> Result<Array4<f32>, MimError> {
-        let _guard = tch::no_grad_guard();
-        let (channels, input) = (self.config.encoder.in_channels, self.config.input_yx);
-        check(canvases.iter().copied(), channels, Frame::canvas_yx(input))?;
-        let mut parts = Vec::new();
-        for batch in canvases.chunks(self.config.batch) {
-            let pixels: Vec<Tensor> = batch
-                .iter()
-                .map(|(_, canvas)| tensor_from_array(&still(canvas, &self.intensities, input)))
-                .collect();
-            let pixels = Tensor::f_stack(&pixels, 0)?.f_to_device(self.device)?;
-            let logits = self.network.forward(&pixels, false)?;
-            let shares = logits.f_softmax(1, Kind::Float)?;
-            parts.push(shares.f_to_device(Device::Cpu)?);
-        }
-        Ok(array4_from_tensor(&Tensor::f_cat(&parts, 0)?)?)
     }
 
     fn step_loss(&mut self, context: &StepContext) -> Result<StepLoss, MimError> {
@@ -150,7 +120,7 @@ impl SegmentTask {
         let mut counts = vec![[0u64; 2]; self.classes];
         for part in self.validation.chunks(self.config.batch) {
             let canvases: Vec<_> = part.iter().map(|i| (i.id.as_str(), &i.pixels)).collect();
-            let shares = self.predict(&canvases)?;
+            let shares = self.network.predict(&canvases)?;
             for (image, shares) in part.iter().zip(shares.outer_iter()) {
                 let truth = Placement::WHOLE.see_labels(image.labels.view(), self.config.input_yx);
                 for ((y, x), truth) in truth.indexed_iter() {

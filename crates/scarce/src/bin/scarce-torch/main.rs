@@ -2,6 +2,7 @@
 
 mod device;
 mod doctor;
+mod finetune;
 mod models;
 mod open_localizer;
 mod predict;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
 fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Torch(TorchVerb::Pretrain(arguments)) => pretrain::run(arguments).map(done),
+        Verb::Torch(TorchVerb::Finetune(arguments)) => finetune::run(arguments).map(done),
         Verb::Torch(TorchVerb::Semi(arguments)) => semi::run(arguments).map(done),
         Verb::Torch(TorchVerb::TrainLocalizer(arguments)) => {
             open_localizer::run(arguments).map(done)

@@ -137,7 +137,12 @@ fn overrides(arguments: &FinetuneArguments) -> Vec<String> {
         .as_ref()
         .map(|init| format!("method.weights='{init}'"));
     let own = task.into_iter().chain(init);
-    arguments.run.all_overrides().into_iter().chain(own).collect()
+    arguments
+        .run
+        .all_overrides()
+        .into_iter()
+        .chain(own)
+        .collect()
 }
 
 #[cfg(test)]

@@ -84,7 +84,10 @@ impl Outlines {
             };
             let class = class.with_context(|| {
                 let id = annotation.id;
-                format!("annotation {id} is of {name:?}, none of {}", classes.join(", "))
+                format!(
+                    "annotation {id} is of {name:?}, none of {}",
+                    classes.join(", ")
+                )
             })?;
             let outline = annotation.segmentation.clone();
             let outline =
@@ -110,9 +113,7 @@ impl Outlines {
         for (class, shape) in self.by_stem.get(stem).into_iter().flatten() {
             let inside = match shape {
                 Shape::Via(outline) => outline.fill(size_yx),
-                Shape::Coco(outline) => {
-                    outline.to_rle(size_yx.map(|n| n as u32))?.to_mask()?
-                }
+                Shape::Coco(outline) => outline.to_rle(size_yx.map(|n| n as u32))?.to_mask()?,
             };
             labels.zip_mut_with(&inside, |label, inside| {
                 if *inside {

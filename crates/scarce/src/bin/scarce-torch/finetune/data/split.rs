@@ -86,7 +86,10 @@ pub fn share_out(
         "images are held out, and the table has a test part, too: which is to be reported on?"
     );
     let of = |index: &usize| &images[*index];
-    leaks(shared.train.iter().map(of), shared.validation.iter().map(of))?;
+    leaks(
+        shared.train.iter().map(of),
+        shared.validation.iter().map(of),
+    )?;
     leaks(
         shared.train.iter().chain(&shared.validation).map(of),
         shared.test.iter().map(of).chain(held_out),
@@ -178,7 +181,11 @@ mod tests {
                 vec![image(1, None)],
                 "i1 and i1 are the same image",
             ),
-            (parts(Part::Test), vec![image(9, None)], "which is to be reported on"),
+            (
+                parts(Part::Test),
+                vec![image(9, None)],
+                "which is to be reported on",
+            ),
         ] {
             let error = share_out(&SplitConfig::default(), &images, Some(&given), &held_out);
             let error = error.unwrap_err().to_string();
