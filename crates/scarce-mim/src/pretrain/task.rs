@@ -253,8 +253,7 @@ impl Task for PretrainTask {
         let Some(mut viewing) = self.viewing.take() else {
             return Ok(());
         };
-        if context.rank == 0 && (done.is_multiple_of(viewing.every) || done == context.total_steps)
-        {
+        if context.rank == 0 && done.is_multiple_of(viewing.every) {
             let images = viewing.images.iter();
             // Always the same view and mask, so that what is seen to change is the network.
             let views = images.map(|index| self.reconstruct(*index, 0, context.seed));
