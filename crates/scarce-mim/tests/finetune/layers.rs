@@ -84,8 +84,7 @@ fn convnext_has_timms_head() {
         },
         ..classify(Mode::Full)
     };
-    let network =
-        Classifier::new(&config, 4, Intensities::identity(3), SEED, Device::Cpu).unwrap();
+    let network = Classifier::new(&config, 4, Intensities::identity(3), SEED, Device::Cpu).unwrap();
     let variables = named_variables(&network.store);
     let head: Vec<(&str, Vec<i64>)> = variables
         .iter()

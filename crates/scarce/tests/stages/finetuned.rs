@@ -91,6 +91,10 @@ fn classes_are_learned_reported_and_predicted() {
         "nearest",
     ]);
 
+    let nearest = fs::read_to_string(folder.join("nearest/config.resolved.toml")).unwrap();
+    assert!(nearest.contains("steps = 0"), "{nearest}");
+    assert!(folder.join("nearest/test/evaluation.json").is_file());
+
     let evaluation = json(&folder.join("none/1/test/evaluation.json"));
     let accuracy = evaluation["mean"]["accuracy"]["value"].as_f64().unwrap();
     assert!(accuracy > 0.7, "accuracy {accuracy}");
