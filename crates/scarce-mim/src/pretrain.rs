@@ -15,14 +15,13 @@ use serde::{Deserialize, Serialize};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
-use crate::MimError;
 use crate::encoder::EncoderConfig;
 use crate::loss::{
     LossOptions, counted_patches, normalise, patchify, reconstruction_loss, unpatchify,
 };
 use crate::slices::{SliceSample, Slices};
-use crate::spark::SparkModel;
 use crate::sparse::Active;
+use crate::{MaskedModel, MimError};
 
 /// How an encoder is pre-trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,7 +98,7 @@ pub struct PretrainTask {
     slices: Arc<Slices>,
     loader: Loader,
     store: VarStore,
-    network: SparkModel,
+    network: MaskedModel,
     device: Device,
 }
 
@@ -159,7 +158,7 @@ impl PretrainTask {
             purpose: "init",
         }));
         let store = VarStore::new(device);
-        let network = SparkModel::new(&store.root(), &config.encoder, config.decoder_width)?;
+        let network = MaskedModel::new(&store.root(), &config.encoder, config.decoder_width)?;
         let sampler = Sampler::shuffled(slices.len(), config.batch, Remainder::CarryOver)?;
         let loader_config = config.loader;
         let slices = Arc::new(Slices { config, slices });
@@ -186,8 +185,7 @@ impl PretrainTask {
     /// The prediction for pixels `(batch, 1, y, x)`, as patches.
     fn predict(&self, pixels: &Tensor, hidden: &Tensor, train: bool) -> Result<Tensor, MimError> {
         let active = Active::new(&(hidden.neg() + 1.0));
-        let output = self.network.forward(pixels, &active, train)?;
-        patchify(&output, self.network.patch())
+        self.network.predict(pixels, &active, train)
     }
 
     fn loss_options(&self) -> LossOptions {
