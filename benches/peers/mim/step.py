@@ -126,7 +126,9 @@ def train(form, name, batch, side, steps, precision, layout):
 
 
 def told(command):
-    found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    # Libraries print warnings before.
+    found = json.loads(run.stdout.splitlines()[-1])
     # The first step plans its kernels.
     return found["losses"], statistics.median(found["step_s"][1:]), found["memory"][-1]["peak"] - found["memory"][0]["resident"]
 

@@ -3,7 +3,7 @@
 use tch::nn::Path;
 
 use crate::encoder::{Architecture, EncoderConfig, build};
-use crate::{MimError, SparkModel};
+use crate::{MaeModel, MimError, SparkModel};
 
 /// A network of this crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,13 +12,22 @@ pub enum Model {
     Encoder(Architecture),
     /// The network that pre-trains it, `spark-` before that name.
     Spark(Architecture),
+    /// The network that pre-trains a transformer, `mae-` before its name.
+    Mae(Architecture),
 }
 
 impl Model {
     /// All of them, encoders first.
     pub fn all() -> impl Iterator<Item = Self> {
         let encoders = Architecture::ALL.into_iter().map(Self::Encoder);
-        encoders.chain(Architecture::ALL.into_iter().map(Self::Spark))
+        let whole = |architecture: Architecture| {
+            if architecture.is_transformer() {
+                Self::Mae(architecture)
+            } else {
+                Self::Spark(architecture)
+            }
+        };
+        encoders.chain(Architecture::ALL.into_iter().map(whole))
     }
 
     /// The network of that name.
@@ -31,16 +40,18 @@ impl Model {
         match self {
             Self::Encoder(architecture) => architecture.name().to_owned(),
             Self::Spark(architecture) => format!("spark-{}", architecture.name()),
+            Self::Mae(architecture) => format!("mae-{}", architecture.name()),
         }
     }
 
-    /// Makes its variables under `path`, as published: three channels for images, one for volumes and for `small`, SparK's
-    /// decoder.
+    /// Makes its variables under `path`, as published: three channels for images, one for volumes and for `small`, SparK's or
+    /// MAE's decoder.
     ///
     /// # Errors
     /// [`MimError::Setting`] as [`EncoderConfig::check`].
     pub fn build(self, path: &Path<'_>) -> Result<(), MimError> {
-        let (Self::Encoder(architecture) | Self::Spark(architecture)) = self;
+        let (Self::Encoder(architecture) | Self::Spark(architecture) | Self::Mae(architecture)) =
+            self;
         let is_grey = architecture.dimensions() == 3 || architecture == Architecture::Small;
         let config = EncoderConfig {
             in_channels: if is_grey { 1 } else { 3 },
@@ -49,6 +60,7 @@ impl Model {
         match self {
             Self::Encoder(_) => drop(build(path, &config)?),
             Self::Spark(_) => drop(SparkModel::new(path, &config, SparkModel::DECODER_WIDTH)?),
+            Self::Mae(_) => drop(MaeModel::new(path, &config, MaeModel::DECODER_WIDTH)?),
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ impl SparkModel {
     /// doubling.
     ///
     /// # Errors
-    /// [`MimError::Setting`] as [`EncoderConfig::check`], and for a width that cannot be halved so often.
+    /// [`MimError::Setting`] as [`EncoderConfig::check`], for a transformer, and for a width that cannot be halved so often.
     pub fn new(
         path: &Path<'_>,
         config: &EncoderConfig,
@@ -39,6 +39,13 @@ impl SparkModel {
                 name: "decoder_width",
                 expected: format!("a positive multiple of {patch}"),
                 got: decoder_width.to_string(),
+            });
+        }
+        if config.architecture.is_transformer() {
+            return Err(MimError::Setting {
+                name: "encoder.architecture",
+                expected: "a convolutional network".to_owned(),
+                got: config.architecture.name().to_owned(),
             });
         }
         let encoder = build(&(path / "encoder"), config)?;

@@ -6,6 +6,7 @@ use tch::nn::Path;
 use super::Encoder;
 use super::convnext::{ConvNext, ConvNextShape};
 use super::resnet::{BlockKind, ResNet, ResNetShape, Stem};
+use super::vit::Vit;
 use super::vnet::VNetEncoder;
 use crate::MimError;
 use crate::sparse::Normalisation;
@@ -39,6 +40,15 @@ pub enum Architecture {
     /// ConvNeXt-B.
     #[serde(rename = "convnext-base")]
     ConvNextBase,
+    /// ViT-Ti/16 (Dosovitskiy et al. 2021): one map, at stride 16.
+    #[serde(rename = "vit-tiny")]
+    VitTiny,
+    /// ViT-S/16.
+    #[serde(rename = "vit-small")]
+    VitSmall,
+    /// ViT-B/16.
+    #[serde(rename = "vit-base")]
+    VitBase,
     /// ResNet-18 with cubes for squares, for volumes.
     #[serde(rename = "resnet18-3d")]
     ResNet18Volume,
@@ -49,7 +59,7 @@ pub enum Architecture {
 
 impl Architecture {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Small,
         Self::ResNet18,
         Self::ResNet34,
@@ -58,6 +68,9 @@ impl Architecture {
         Self::ConvNextTiny,
         Self::ConvNextSmall,
         Self::ConvNextBase,
+        Self::VitTiny,
+        Self::VitSmall,
+        Self::VitBase,
         Self::ResNet18Volume,
         Self::VNetVolume,
     ];
@@ -73,6 +86,9 @@ impl Architecture {
             Self::ConvNextTiny => "convnext-tiny",
             Self::ConvNextSmall => "convnext-small",
             Self::ConvNextBase => "convnext-base",
+            Self::VitTiny => "vit-tiny",
+            Self::VitSmall => "vit-small",
+            Self::VitBase => "vit-base",
             Self::ResNet18Volume => "resnet18-3d",
             Self::VNetVolume => "vnet-3d",
         }
@@ -90,8 +106,14 @@ impl Architecture {
     pub fn stride(self) -> usize {
         match self {
             Self::Small | Self::VNetVolume => 16,
+            _ if self.is_transformer() => 16,
             _ => 32,
         }
+    }
+
+    /// Whether it looks at patches as tokens.
+    pub fn is_transformer(self) -> bool {
+        matches!(self, Self::VitTiny | Self::VitSmall | Self::VitBase)
     }
 }
 
@@ -225,6 +247,30 @@ pub fn build(path: &Path<'_>, config: &EncoderConfig) -> Result<Box<dyn Encoder>
         Architecture::ConvNextTiny => convnext([96, 192, 384, 768], [3, 3, 9, 3]),
         Architecture::ConvNextSmall => convnext([96, 192, 384, 768], [3, 3, 27, 3]),
         Architecture::ConvNextBase => convnext([128, 256, 512, 1024], [3, 3, 27, 3]),
+        Architecture::VitTiny | Architecture::VitSmall | Architecture::VitBase => {
+            Box::new(build_vit(path, config)?)
+        }
         Architecture::VNetVolume => Box::new(VNetEncoder::new(path, config)),
     })
+}
+
+/// The transformer that `config` names.
+///
+/// # Errors
+/// [`MimError::Setting`] as [`EncoderConfig::check`], and for another network.
+pub(crate) fn build_vit(path: &Path<'_>, config: &EncoderConfig) -> Result<Vit, MimError> {
+    config.check()?;
+    let (width, heads) = match config.architecture {
+        Architecture::VitTiny => (192, 3),
+        Architecture::VitSmall => (384, 6),
+        Architecture::VitBase => (768, 12),
+        other => {
+            return Err(MimError::Setting {
+                name: "encoder.architecture",
+                expected: "a vision transformer".to_owned(),
+                got: other.name().to_owned(),
+            });
+        }
+    };
+    Ok(Vit::new(path, config, width, heads))
 }

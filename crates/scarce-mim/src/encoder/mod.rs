@@ -7,6 +7,7 @@ mod config;
 mod convnext;
 mod layers;
 mod resnet;
+mod vit;
 mod vnet;
 
 use tch::Tensor;
@@ -14,7 +15,9 @@ use tch::Tensor;
 use crate::MimError;
 use crate::sparse::{Active, Normalisation};
 
+pub(crate) use config::build_vit;
 pub use config::{Architecture, EncoderConfig, build};
+pub(crate) use vit::Vit;
 
 /// One of an encoder's maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,11 +13,10 @@ use tch::{Device, Kind, Tensor};
 use super::image::statistics;
 use super::source::Views;
 use super::{ImageSource, PretrainConfig, Reconstruction};
-use crate::MimError;
 use crate::finetune::look::Intensities;
 use crate::loss::{counted_patches, normalise, patchify, reconstruction_loss, unpatchify};
-use crate::spark::SparkModel;
 use crate::sparse::Active;
+use crate::{MaskedModel, MimError};
 
 /// Images whose pixels make up the data set's mean and standard deviation, at most.
 const IMAGES_OF_STATISTICS: usize = 1000;
@@ -31,7 +30,7 @@ pub struct PretrainTask {
     config: PretrainConfig,
     loader: Loader,
     store: VarStore,
-    network: SparkModel,
+    network: MaskedModel,
     intensities: Option<Intensities>,
     /// Their mean and deviation, as `(1, channel, 1, …)`.
     standard: Option<[Tensor; 2]>,
@@ -70,7 +69,7 @@ impl PretrainTask {
         }));
         let store = VarStore::new(device);
         let root = store.root();
-        let network = SparkModel::new(&root, &config.encoder, config.decoder_width)?;
+        let network = MaskedModel::new(&root, &config.encoder, config.decoder_width)?;
         let intensities = if config.standardise {
             let intensities = statistics(&images, IMAGES_OF_STATISTICS)?;
             intensities.check(config.encoder.in_channels)?;
@@ -129,13 +128,13 @@ impl PretrainTask {
 }
 
 impl PretrainTask {
-    /// The prediction for pixels `(batch, channel, …)`, of the same shape.
+    /// The prediction for pixels `(batch, channel, …)`, as patches `(batch, cell, value)`.
     fn predict(&self, pixels: &Tensor, active: &Active, train: bool) -> Result<Tensor, MimError> {
         match &self.standard {
-            None => self.network.forward(pixels, active, train),
+            None => self.network.predict(pixels, active, train),
             Some([mean, deviation]) => {
                 let pixels = (pixels - mean).f_div(deviation)?;
-                self.network.forward(&pixels, active, train)
+                self.network.predict(&pixels, active, train)
             }
         }
     }
@@ -161,7 +160,7 @@ impl PretrainTask {
         let active = Active::new(&(hidden.neg() + 1.0));
         let predicted = self.predict(&pixels, &active, true)?;
         let loss = reconstruction_loss(
-            &patchify(&predicted, patch)?,
+            &predicted,
             &patchify(&pixels, patch)?,
             &hidden.f_flatten(1, -1)?,
             &region.f_flatten(1, -1)?,
@@ -227,7 +226,7 @@ impl PretrainTask {
         let [pixels, hidden] = [tensor_from_array(&view.pixels), tensor_from_array(&hidden)]
             .map(|t| t.unsqueeze(0).to_device(self.device));
         let active = Active::new(&(hidden.neg() + 1.0));
-        let mut predicted = patchify(&self.predict(&pixels, &active, false)?, patch)?;
+        let mut predicted = self.predict(&pixels, &active, false)?;
         if self.config.normalised_target {
             let target = normalise(&patchify(&pixels, patch)?)?;
             predicted = predicted * target.spread + target.mean;

@@ -29,9 +29,12 @@ impl LayerNorm {
     /// # Errors
     /// [`MimError::Torch`] when the channels do not fit.
     pub fn forward<'a>(&self, input: Features<'a>) -> Result<Features<'a>, MimError> {
-        input.each_cell(|cells| {
-            let (weight, bias) = (Some(&self.weight), Some(&self.bias));
-            Ok(cells.f_layer_norm(self.weight.size(), weight, bias, self.eps, true)?)
-        })
+        input.each_cell(|cells| self.of_cells(cells))
+    }
+
+    /// Normalises over the last axis.
+    pub(crate) fn of_cells(&self, cells: &Tensor) -> Result<Tensor, MimError> {
+        let (weight, bias) = (Some(&self.weight), Some(&self.bias));
+        Ok(cells.f_layer_norm(self.weight.size(), weight, bias, self.eps, true)?)
     }
 }

@@ -15,6 +15,7 @@ mod features;
 mod group_norm;
 mod layer_norm;
 mod norm;
+mod padding;
 mod pooling;
 mod squeeze_excite;
 #[cfg(test)]
@@ -29,5 +30,6 @@ pub use features::Features;
 pub use group_norm::GroupNorm;
 pub use layer_norm::LayerNorm;
 pub use norm::{Norm, Normalisation};
+pub(crate) use padding::Padding;
 pub use pooling::{average_pool, max_pool};
 pub use squeeze_excite::SqueezeExcite;

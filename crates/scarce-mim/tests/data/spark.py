@@ -1,4 +1,4 @@
-"""Makes `spark.safetensors`: what an independent computation in PyTorch gives for two small networks whose weights both sides make by
+"""Makes `spark.safetensors`: what an independent computation in PyTorch gives for small networks whose weights both sides make by
 a formula. Beside this file: `python spark.py`, with torch 2.11, timm 1.0.31 and safetensors.
 """
 
@@ -9,6 +9,7 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[3] / "benches" / "peers" / "mim"))
 
 import torch
+from _mae import Mae
 from _spark import loss_of, our_name, spark_small, spark_vnet
 from safetensors.torch import save_file
 
@@ -17,7 +18,7 @@ def wave(count, pace, phase):
     return torch.sin(pace * torch.arange(count, dtype=torch.float64) + phase)
 
 
-def fill(network):
+def fill(network, our_name):
     for name, tensor in network.state_dict().items():
         name = our_name(name)
         if "running" in name or "num_batches" in name:
@@ -39,13 +40,20 @@ def probes(tensor):
     return torch.stack([flat.norm(), *products])
 
 
-def golden(network, shape, visible):
+def unpatchify(patches, like, p):
+    b, c, h, w = like.shape
+    return patches.view(b, h // p, w // p, p, p, c).permute(0, 5, 1, 3, 2, 4).reshape(like.shape)
+
+
+def golden(network, shape, visible, our_name=our_name):
     network = network.double()
     with torch.no_grad():
-        fill(network)
+        fill(network, our_name)
     x = wave(torch.Size(shape).numel(), 0.11, 0.5).view(shape) + 0.3 * wave(torch.Size(shape).numel(), 1.7, 0).view(shape)
     visible = torch.tensor(visible, dtype=torch.float64).view(shape[0], 1, *[2] * (len(shape) - 2))
     predicted = network(x, visible)
+    if predicted.dim() == 3:
+        predicted = unpatchify(predicted, x, network.patch)
     loss = loss_of(predicted, x, 1 - visible, network.patch)
     loss.backward()
     tensors = {our_name(name): parameter.grad for name, parameter in network.named_parameters()}
@@ -60,6 +68,7 @@ def golden(network, shape, visible):
 
 cases = {
     "small": golden(spark_small(1, [4, 4, 8, 8], 16), [2, 1, 32, 32], [1, 0, 0, 1, 0, 1, 0, 0]),
+    "vit": golden(Mae(192, 3, 32, 1, 32), [2, 1, 32, 32], [1, 0, 0, 1, 0, 1, 0, 0], our_name=str),
     "vnet": golden(spark_vnet(1, 16, instance=True), [1, 1, 32, 32, 32], [1, 0, 0, 1, 0, 1, 0, 0]),
 }
 save_file({f"{case}.{name}": tensor for case, found in cases.items() for name, tensor in found.items()}, HERE / "spark.safetensors")

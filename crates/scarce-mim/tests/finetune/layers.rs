@@ -75,7 +75,7 @@ fn learning_rates_fall_towards_the_stem() {
 /// [(n, tuple(p.shape)) for n, p in m.named_parameters() if n.startswith("head")], len(m.state_dict())
 /// ```
 #[test]
-fn convnext_has_timms_head() {
+fn other_networks_have_timms_heads() {
     let _turn = take_turn();
     let config = ClassifyConfig {
         encoder: EncoderConfig {
@@ -99,6 +99,26 @@ fn convnext_has_timms_head() {
     ];
     assert_eq!(head, expected);
     assert_eq!(variables.len(), 182);
+    let transformer = ClassifyConfig {
+        encoder: EncoderConfig::named(Architecture::VitTiny),
+        ..config.clone()
+    };
+    let network =
+        Classifier::new(&transformer, 4, Intensities::identity(1), SEED, Device::Cpu).unwrap();
+    for (parameter, layer) in [
+        ("patch_embed.proj.weight", 0),
+        ("cls_token", 0),
+        ("blocks.0.attn.qkv.weight", 1),
+        ("blocks.11.mlp.fc2.bias", 12),
+        ("head.weight", 13),
+    ] {
+        let known = named_variables(&network.store);
+        assert!(
+            known.iter().any(|(name, _)| name == parameter),
+            "{parameter}"
+        );
+        assert_eq!(network.layer(parameter).layer, layer, "{parameter}");
+    }
     let volumes = ClassifyConfig {
         encoder: EncoderConfig::named(Architecture::ResNet18Volume),
         ..config

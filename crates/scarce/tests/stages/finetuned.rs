@@ -6,7 +6,7 @@ use std::path::Path;
 use ndarray::{Array2, Array3};
 use serde_json::Value;
 
-use crate::{scarce, succeed};
+use crate::{phantom, scarce, succeed};
 
 /// A picture of stripes or of none, whose name may lie about its format.
 fn write_striped(path: &Path, class: usize, k: usize) {
@@ -91,6 +91,10 @@ fn classes_are_learned_reported_and_predicted() {
         "nearest",
     ]);
 
+    let nearest = fs::read_to_string(folder.join("nearest/config.resolved.toml")).unwrap();
+    assert!(nearest.contains("steps = 0"), "{nearest}");
+    assert!(folder.join("nearest/test/evaluation.json").is_file());
+
     let evaluation = json(&folder.join("none/1/test/evaluation.json"));
     let accuracy = evaluation["mean"]["accuracy"]["value"].as_f64().unwrap();
     assert!(accuracy > 0.7, "accuracy {accuracy}");
@@ -156,6 +160,52 @@ fn classes_are_learned_reported_and_predicted() {
     let right = lines.filter(|line| line.contains(",down,")).count();
     assert!(right > 12, "{table}");
     succeed(folder, &["report", "none/1", "--title", "stripes"]);
+}
+
+const PRETRAIN: &str = r#"
+[data]
+volumes = [{ id = "a", image = "a.nii.gz" }]
+slice_step = 4
+[method]
+crop_yx = [16, 16]
+batch = 4
+decoder_width = 32
+[method.encoder]
+widths = [8, 8, 16, 16]
+[training]
+steps = 3
+"#;
+
+#[test]
+fn a_pre_training_starts_a_fine_tuning() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    phantom::write(folder, "a", 20.0);
+    classes(folder);
+    fs::write(folder.join("p.toml"), PRETRAIN).unwrap();
+    fs::write(folder.join("c.toml"), CLASSIFY).unwrap();
+    let one_thread = ["--threads", "1", "--out"];
+    let pretrain = ["pretrain", "--config", "p.toml"];
+    succeed(folder, &[&pretrain[..], &one_thread, &["pre"]].concat());
+    let finetune = [
+        "finetune", "--config", "c.toml", "--init", "pre", "--steps", "2",
+    ];
+    let log = succeed(folder, &[&finetune[..], &one_thread, &["run"]].concat());
+    assert!(
+        log.contains("tensors of the encoder from pre/checkpoints/last"),
+        "{log}"
+    );
+    // What the pre-training was shown.
+    let shown = json(&folder.join("run/intensities.json"));
+    assert_eq!(shown, serde_json::json!({"mean": [0.0], "std": [1.0]}));
+    let narrow = ["--set", "method.encoder.widths=[8, 8, 16, 12]"];
+    let output = scarce(
+        folder,
+        &[&finetune[..], &one_thread, &["other"], &narrow].concat(),
+    );
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{log}");
+    assert!(log.contains("layer4.0.conv1.weight"), "{log}");
 }
 
 const SEGMENT: &str = r#"

@@ -16,7 +16,8 @@ pub enum Mode {
     Full,
     /// The head alone: the encoder stays as it is, and so do its norms' statistics.
     Linear,
-    /// Nothing: an image's class is that of the training images with the likest features (see [`super::nearest`]).
+    /// Nothing, whatever steps are asked for: an image's class is that of the training images with the likest features (see
+    /// [`super::nearest`]).
     Nearest {
         /// Neighbours that vote.
         neighbours: usize,

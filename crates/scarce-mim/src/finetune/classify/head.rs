@@ -18,7 +18,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// `fc` for residual networks, `head.norm` and `head.fc` for ConvNeXt, beside the encoder's variables under `path`.
+    /// `fc` for residual networks, `head.norm` and `head.fc` for ConvNeXt, `head` for transformers, whose last norm is the
+    /// encoder's own; beside the encoder's variables under `path`.
     pub fn new(path: &Path<'_>, architecture: Architecture, channels: i64, classes: i64) -> Self {
         let is_convnext = matches!(
             architecture,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use scarce_cli::arguments::FinetuneArguments;
 use scarce_cli::exit::UsageError;
-use scarce_mim::finetune::classify::ClassifyConfig;
+use scarce_mim::finetune::classify::{ClassifyConfig, Mode};
 use scarce_mim::finetune::segment::SegmentConfig;
 use scarce_train::LoopConfig;
 use scarce_train::config::{load, load_preset, resolved};
@@ -70,6 +70,9 @@ pub struct SegmentFile {
 pub trait TaskFile: Serialize + DeserializeOwned {
     /// Recipes by name, the one that holds unless another is named first.
     const RECIPES: &'static [(&'static str, &'static str)];
+
+    /// Makes settings agree that follow from others.
+    fn settle(&mut self) {}
 }
 
 impl TaskFile for ClassifyFile {
@@ -88,6 +91,13 @@ impl TaskFile for ClassifyFile {
             include_str!("recipes/classify/spark-resnet101.toml"),
         ),
     ];
+
+    /// Without training there are no steps, so that one file serves whatever the recipe.
+    fn settle(&mut self) {
+        if matches!(self.method.mode, Mode::Nearest { .. }) {
+            self.training.steps = 0;
+        }
+    }
 }
 
 impl TaskFile for SegmentFile {
@@ -121,7 +131,8 @@ pub fn task_of_run(run: &Path) -> anyhow::Result<Option<TaskKind>> {
 /// The configuration; none for `--dry-run`, which prints it as a run would record it.
 pub fn configuration<C: TaskFile>(arguments: &FinetuneArguments) -> anyhow::Result<Option<C>> {
     let file = Some(arguments.run.config.as_path());
-    let config: C = load_preset(file, &overrides(arguments), "recipe", C::RECIPES)?;
+    let mut config: C = load_preset(file, &overrides(arguments), "recipe", C::RECIPES)?;
+    config.settle();
     if !arguments.run.dry_run {
         return Ok(Some(config));
     }

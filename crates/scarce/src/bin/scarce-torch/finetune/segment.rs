@@ -117,6 +117,7 @@ fn report_on(
         .collect::<Result<Vec<_>, _>>()?
         .concat();
     let labels: Vec<u16> = (1..=config.data.classes.len() as u16).collect();
+    let is_single = labels.len() == 1;
     let mut cases: Vec<(String, BTreeMap<String, Measured>)> = Vec::new();
     for batch in test.chunks(config.method.batch) {
         let canvases: Vec<_> = batch
@@ -130,19 +131,16 @@ fn report_on(
             write_labels(&folders[0].join(format!("{id}.png")), &predicted)?;
             let truth = case.truth.map(|label| u16::from(*label));
             write_labels(&folders[1].join(format!("{id}.png")), &truth)?;
-            let maps = [predicted, truth].map(volume);
-            let [predicted, truth] = [&maps[0], &maps[1]].map(|map| map.as_ref());
-            let (Ok(predicted), Ok(truth)) = (predicted, truth) else {
-                anyhow::bail!("no grid for {id}");
-            };
-            let scored = evaluate_labels(predicted, truth, &labels, &options, &metrics)
+            let (predicted, truth) = (volume(predicted)?, volume(truth)?);
+            let scored = evaluate_labels(&predicted, &truth, &labels, &options, &metrics)
                 .with_context(|| format!("case {id}"))?;
             let figures = scored.into_iter().flat_map(|(label, figures)| {
                 figures.into_iter().map(move |(metric, measured)| {
                     // As `evaluate` names them.
-                    let name = match labels_len(config) {
-                        1 => metric,
-                        _ => format!("label-{label}.{metric}"),
+                    let name = if is_single {
+                        metric
+                    } else {
+                        format!("label-{label}.{metric}")
                     };
                     (name, measured)
                 })
@@ -166,10 +164,6 @@ fn report_on(
         );
     }
     Ok(())
-}
-
-fn labels_len(config: &SegmentFile) -> usize {
-    config.data.classes.len()
 }
 
 /// The likeliest class of each of the image's pixels, by probabilities `(class, y, x)` over the input.

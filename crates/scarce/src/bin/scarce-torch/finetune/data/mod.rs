@@ -6,7 +6,7 @@ mod outlines;
 mod pictures;
 mod split;
 
-pub use labelled::{Labelled, LabelledData};
-pub use outlined::{Outlined, OutlinedCase, OutlinedData};
+pub use labelled::LabelledData;
+pub use outlined::{OutlinedCase, OutlinedData};
 pub use pictures::{Shown, files_in};
 pub use split::{Parts, SplitConfig};

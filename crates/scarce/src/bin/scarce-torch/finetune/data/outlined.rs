@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outlines::Outlines;
 use super::split::share_out;
-use super::{Parts, Shown, SplitConfig, files_in};
+use super::{Shown, SplitConfig, files_in};
 
 /// Where images and what is outlined on them are found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
