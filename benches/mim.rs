@@ -1,20 +1,21 @@
 //! The sparse encoder with everything visible and with half hidden, and one step of pre-training.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use ndarray::Array2;
+use ndarray::ArrayD;
 use scarce_image::Seed;
-use scarce_mim::encoder::{EncoderConfig, SparseEncoder};
+use scarce_mim::encoder::{EncoderConfig, build};
 use scarce_mim::sparse::Active;
-use scarce_mim::{PretrainConfig, PretrainTask, SliceSample};
+use scarce_mim::{ImageSample, PretrainConfig, PretrainTask};
 use scarce_train::{StepContext, Task as _};
 use tch::{Device, Kind, Tensor, nn};
 
 fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     tch::manual_seed(1);
     let store = nn::VarStore::new(Device::Cpu);
-    let encoder = SparseEncoder::new(&store.root(), &EncoderConfig::default());
+    let encoder = build(&store.root(), &EncoderConfig::default())?;
     let pixels = Tensor::rand([8, 1, 112, 112], (Kind::Float, Device::Cpu));
     let cells = Tensor::rand([8, 1, 7, 7], (Kind::Float, Device::Cpu));
     let mut group = c.benchmark_group("mim");
@@ -22,26 +23,27 @@ fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
         let visible_cells = cells.lt(visible);
         group.bench_function(BenchmarkId::new("encoder_visible", visible), |b| {
             let _guard = tch::no_grad_guard();
-            b.iter(|| encoder.forward(&pixels, &Active::new(&visible_cells), false));
+            b.iter(|| encoder.forward(&pixels, Some(&Active::new(&visible_cells)), false));
         });
     }
-    let slices = (0..16)
-        .map(|k| SliceSample {
+    let images: Vec<_> = (0..16)
+        .map(|k| ImageSample {
             id: k.to_string(),
-            pixels: Array2::from_shape_fn((128, 128), |(y, x)| {
-                ((y * 7 + x * 3 + k) % 17) as f32 / 17.0
+            pixels: ArrayD::from_shape_fn(vec![1, 128, 128], |at| {
+                ((at[1] * 7 + at[2] * 3 + k) % 17) as f32 / 17.0
             }),
-            region: Array2::from_shape_fn((128, 128), |(y, x)| {
-                y.abs_diff(64) < 20 && x.abs_diff(64) < 20
+            region: ArrayD::from_shape_fn(vec![128, 128], |at| {
+                at[0].abs_diff(64) < 20 && at[1].abs_diff(64) < 20
             }),
         })
+        .map(Arc::new)
         .collect();
     let config = PretrainConfig {
         batch: 8,
         decoder_width: 64,
         ..PretrainConfig::default()
     };
-    let mut task = PretrainTask::new(config, slices, Seed(1), Device::Cpu)?;
+    let mut task = PretrainTask::new(config, images, Seed(1), Device::Cpu)?;
     let context = StepContext {
         step: 0,
         total_steps: 1,

@@ -10,6 +10,7 @@ mod geometry;
 mod image2d;
 mod intensity;
 mod morphology;
+mod plane;
 mod reorient;
 mod resample;
 mod runs;
@@ -28,6 +29,7 @@ pub use glam;
 pub use image2d::Image;
 pub use intensity::{CtWindow, IntensityError, clip_percentiles, percentiles, window, z_score};
 pub use morphology::{RadiusError, StructuringElement, close, dilate, erode, open};
+pub use plane::{PlaneWindow, resize_plane, resize_plane_any, resize_plane_nearest};
 pub use reorient::reorient_to_ras;
 pub use resample::{
     Interpolation, LabelInterpolation, resample, resample_labels, resample_linear,

@@ -1,94 +1,137 @@
 //! The light decoder: doubles the resolution until pixels are reached.
 
 use tch::Tensor;
-use tch::nn::{self, BatchNorm, Conv2D, ConvTranspose2D, Init, Path};
+use tch::nn::init::{FanInOut, NonLinearity, NormalOrUniform};
+use tch::nn::{Init, Path};
 
-use scarce_train::pytorch_init::batch_norm;
+use crate::MimError;
+use crate::sparse::{BatchNorm, Convolution, Geometry};
 
-/// U-Net blocks with added skips, then a 1×1 convolution to pixels (SparK's `LightDecoder`).
+/// U-Net blocks with added skips, then a 1-wide convolution to pixels (SparK's `LightDecoder`). Everything is visible
+/// to it.
 #[derive(Debug)]
 pub struct LightDecoder {
     blocks: Vec<Block>,
-    pixels: Conv2D,
+    pixels: Convolution,
 }
 
 #[derive(Debug)]
 struct Block {
-    up: ConvTranspose2D,
-    conv1: Conv2D,
+    up: Doubling,
+    conv1: Convolution,
     bn1: BatchNorm,
-    conv2: Conv2D,
+    conv2: Convolution,
     bn2: BatchNorm,
 }
 
+/// A transposed convolution of kernel 4 that doubles the resolution.
+#[derive(Debug)]
+struct Doubling {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+/// Truncated at ±2, a hundred deviations out.
+const NORMAL: Init = Init::Randn {
+    mean: 0.0,
+    stdev: 0.02,
+};
+
 impl LightDecoder {
-    /// `levels` doublings from `width` channels, each halving them, to `out_channels`.
-    pub fn new(path: &Path<'_>, width: i64, levels: usize, out_channels: i64) -> Self {
+    /// `levels` doublings from `width` channels, each halving them, to `out_channels`, of maps with `dimensions` sides.
+    pub fn new(
+        path: &Path<'_>,
+        dimensions: usize,
+        width: i64,
+        levels: usize,
+        out_channels: i64,
+    ) -> Self {
         let blocks = (0..levels)
-            .map(|k| Block::new(&(path / "dec" / k), width >> k))
+            .map(|k| Block::new(&(path / "dec" / k), dimensions, width >> k))
             .collect();
-        let last = width >> levels;
+        let channels = [width >> levels, out_channels];
+        let geometry = Geometry::centred(dimensions, 1, 1);
+        let bias = Some(Init::Const(0.0));
         Self {
             blocks,
-            pixels: convolution(&(path / "proj"), last, out_channels, 1, true),
+            pixels: Convolution::new(&(path / "proj"), channels, geometry, NORMAL, bias),
         }
     }
 
     /// Pixels of dense maps, deepest first; a map is added before the block of its resolution.
-    pub fn forward(&self, maps: &[Tensor], train: bool) -> Option<Tensor> {
-        let mut x: Option<Tensor> = None;
+    ///
+    /// # Errors
+    /// [`MimError::Shape`] without a map; [`MimError::Torch`] for maps that do not fit each other.
+    pub fn forward(&self, maps: &[Tensor], train: bool) -> Result<Tensor, MimError> {
+        let deepest = maps.first().ok_or(MimError::Shape {
+            what: "maps to decode",
+            expected: "at least one".to_owned(),
+            got: vec![0],
+        })?;
+        let mut x = deepest.shallow_clone();
         for (k, block) in self.blocks.iter().enumerate() {
-            x = match (x, maps.get(k)) {
-                (Some(x), Some(map)) => Some(x + map),
-                (x, map) => x.or_else(|| map.map(Tensor::shallow_clone)),
-            };
-            x = x.map(|x| block.forward(&x, train));
+            if let Some(map) = maps.get(k).filter(|_| k > 0) {
+                x = x.f_add(map)?;
+            }
+            x = block.forward(&x, train)?;
         }
-        x.map(|x| x.apply(&self.pixels))
+        self.pixels.over(&x)
     }
 }
 
 impl Block {
-    fn new(path: &Path<'_>, width: i64) -> Self {
-        let up = nn::ConvTransposeConfig {
-            stride: 2,
-            padding: 1,
-            ..Default::default()
-        };
+    fn new(path: &Path<'_>, dimensions: usize, width: i64) -> Self {
         let conv = path / "conv";
+        let wide = |name: &str, to: i64| {
+            let geometry = Geometry::centred(dimensions, 3, 1);
+            Convolution::new(&(&conv / name), [width, to], geometry, NORMAL, None)
+        };
         Self {
-            up: nn::conv_transpose2d(path / "up_sample", width, width, 4, up),
-            conv1: convolution(&(&conv / 0), width, width, 3, false),
-            bn1: nn::batch_norm2d(&conv / 1, width, batch_norm()),
-            conv2: convolution(&(&conv / 3), width, width / 2, 3, false),
-            bn2: nn::batch_norm2d(&conv / 4, width / 2, batch_norm()),
+            up: Doubling::new(&(path / "up_sample"), dimensions, width),
+            conv1: wide("0", width),
+            bn1: BatchNorm::new(&(&conv / 1), width, 1.0),
+            conv2: wide("3", width / 2),
+            bn2: BatchNorm::new(&(&conv / 4), width / 2, 1.0),
         }
     }
 
-    fn forward(&self, input: &Tensor, train: bool) -> Tensor {
-        let x = input
-            .apply(&self.up)
-            .apply(&self.conv1)
-            .apply_t(&self.bn1, train);
-        x.clamp(0.0, 6.0)
-            .apply(&self.conv2)
-            .apply_t(&self.bn2, train)
+    fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor, MimError> {
+        let x = self.conv1.over(&self.up.forward(input)?)?;
+        let x = self.bn1.dense(&x, train)?.f_clamp_(0.0, 6.0)?;
+        Ok(self.bn2.dense(&self.conv2.over(&x)?, train)?)
     }
 }
 
-fn convolution(path: &Path<'_>, from: i64, to: i64, kernel: i64, bias: bool) -> Conv2D {
-    let ws_init = Init::Randn {
-        mean: 0.0,
-        stdev: 0.02,
-    };
-    let config = nn::ConvConfig {
-        padding: kernel / 2,
-        bias,
-        ws_init,
-        bs_init: Init::Const(0.0),
-        ..Default::default()
-    };
-    nn::conv2d(path, from, to, kernel, config)
+impl Doubling {
+    fn new(path: &Path<'_>, dimensions: usize, width: i64) -> Self {
+        let mut shape = vec![width, width];
+        shape.resize(2 + dimensions, 4);
+        let kaiming = Init::Kaiming {
+            dist: NormalOrUniform::Normal,
+            fan: FanInOut::FanOut,
+            non_linearity: NonLinearity::ReLU,
+        };
+        Self {
+            weight: path.var("weight", &shape, kaiming),
+            bias: path.zeros("bias", &[width]),
+        }
+    }
+
+    fn forward(&self, input: &Tensor) -> Result<Tensor, MimError> {
+        let each = |n: i64| vec![n; input.dim() - 2];
+        let (stride, padding, dilation, beyond) = (each(2), each(1), each(1), each(0));
+        let bias = Some(&self.bias);
+        Ok(input.f_convolution(
+            &self.weight,
+            bias,
+            stride,
+            padding,
+            dilation,
+            true,
+            beyond,
+            1,
+        )?)
+    }
 }
 
 #[cfg(test)]
@@ -97,27 +140,11 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
-    use crate::densify::Densify;
-
-    fn count(store: &VarStore) -> usize {
-        store.trainable_variables().iter().map(Tensor::numel).sum()
-    }
-
-    /// SparK's own counts for ResNet-50 and a decoder 768 wide.
-    #[test]
-    fn has_sparks_number_of_parameters() {
-        let store = VarStore::new(Device::Cpu);
-        LightDecoder::new(&store.root(), 768, 5, 3);
-        assert_eq!(count(&store), 23_183_115);
-        let store = VarStore::new(Device::Cpu);
-        Densify::new(&store.root(), &[256, 512, 1024, 2048], 768);
-        assert_eq!(count(&store), 6_230_688);
-    }
 
     #[test]
     fn reaches_the_pixels() {
         let store = VarStore::new(Device::Cpu);
-        let decoder = LightDecoder::new(&store.root(), 32, 4, 1);
+        let decoder = LightDecoder::new(&store.root(), 2, 32, 4, 1);
         let maps: Vec<Tensor> = [(32, 2), (16, 4), (8, 8), (4, 16)]
             .map(|(c, n)| Tensor::zeros([1, c, n, n], (Kind::Float, Device::Cpu)))
             .into();
@@ -125,6 +152,6 @@ mod tests {
             decoder.forward(&maps, false).unwrap().size(),
             [1, 1, 32, 32]
         );
-        assert!(decoder.forward(&[], false).is_none());
+        assert!(decoder.forward(&[], false).is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use scarce_mask::MaskError;
 use scarce_train::TrainError;
+use scarce_train::interchange::WeightsError;
 use scarce_train::loader::LoaderError;
 use thiserror::Error;
 
@@ -52,6 +53,9 @@ pub enum MimError {
     /// A batch of slices cannot be had.
     #[error(transparent)]
     Loader(#[from] LoaderError),
+    /// A file of weights does not fit the network.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// The training runtime failed.
     #[error(transparent)]
     Train(#[from] TrainError),

@@ -21,6 +21,52 @@ pub fn load<T: DeserializeOwned>(
     file: Option<&Path>,
     overrides: &[String],
 ) -> Result<T, TrainError> {
+    let (table, origin) = table(file, overrides)?;
+    deserialize(table, origin)
+}
+
+/// As [`load`], but what neither `file` nor `overrides` give stands as in one of `presets`, name and TOML each: that
+/// which the top key `key` names, or the first.
+///
+/// A table with another `kind` than the preset's takes nothing from it.
+///
+/// # Errors
+/// As [`load`], and [`TrainError::Config`] for a preset of another name.
+pub fn load_preset<T: DeserializeOwned>(
+    file: Option<&Path>,
+    overrides: &[String],
+    key: &str,
+    presets: &[(&str, &str)],
+) -> Result<T, TrainError> {
+    let (mut given, origin) = table(file, overrides)?;
+    let refuse = |message: String| TrainError::Config {
+        key: key.to_owned(),
+        message,
+        origin: origin.clone(),
+    };
+    let first = presets.first().map_or("", |(name, _)| name);
+    let name = match given.get(key) {
+        None => first.to_owned(),
+        Some(Value::String(name)) => name.clone(),
+        Some(other) => return Err(refuse(format!("expected a name, got {other}"))),
+    };
+    let Some((_, preset)) = presets.iter().find(|(known, _)| *known == name) else {
+        let known: Vec<&str> = presets.iter().map(|(known, _)| *known).collect();
+        return Err(refuse(format!(
+            "unknown {name:?}, expected one of {}",
+            known.join(", ")
+        )));
+    };
+    given.insert(key.to_owned(), Value::String(name));
+    let mut beneath = preset
+        .parse::<Table>()
+        .map_err(|error| refuse(error.to_string().trim().replace('\n', " ")))?;
+    lay_over(&mut beneath, given);
+    deserialize(beneath, origin)
+}
+
+/// The file's table with the overrides, and where it comes from.
+fn table(file: Option<&Path>, overrides: &[String]) -> Result<(Table, String), TrainError> {
     let origin = file.map_or_else(|| "the defaults".to_owned(), |f| f.display().to_string());
     let mut table = match file {
         None => Table::new(),
@@ -40,6 +86,10 @@ pub fn load<T: DeserializeOwned>(
     for text in overrides {
         apply_override(&mut table, text)?;
     }
+    Ok((table, origin))
+}
+
+fn deserialize<T: DeserializeOwned>(table: Table, origin: String) -> Result<T, TrainError> {
     serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
         let path = error.path().to_string();
         TrainError::Config {
@@ -48,6 +98,27 @@ pub fn load<T: DeserializeOwned>(
             origin,
         }
     })
+}
+
+fn lay_over(beneath: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (beneath.get_mut(&key), value) {
+            (Some(Value::Table(old)), Value::Table(new)) if is_same_kind(old, &new) => {
+                lay_over(old, new);
+            }
+            (_, value) => {
+                beneath.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Settings of one optimizer mean nothing to another.
+fn is_same_kind(old: &Table, new: &Table) -> bool {
+    match (old.get("kind"), new.get("kind")) {
+        (Some(old), Some(new)) => old == new,
+        _ => true,
+    }
 }
 
 /// The configuration as the TOML text that is written into a run folder.
@@ -154,6 +225,37 @@ mod tests {
             },
         };
         assert_eq!(got.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_preset_fills_what_is_not_given() {
+        let presets = [
+            ("slow", "steps = 9\n[inner]\nlearning_rate = 0.1"),
+            ("fast", "steps = 2\n[inner]\nlearning_rate = 0.8"),
+        ];
+        let check = |overrides: &[&str]| {
+            let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+            load_preset::<Example>(None, &overrides, "name", &presets)
+                .map(|e| (e.name, e.steps, e.inner.learning_rate))
+                .map_err(|error| error.to_string())
+        };
+        let named = |name: &str, steps, rate| Ok((name.to_owned(), steps, rate));
+        assert_eq!(check(&[]), named("slow", 9, 0.1));
+        assert_eq!(check(&["name=fast", "steps=3"]), named("fast", 3, 0.8));
+        assert_eq!(check(&["inner.learning_rate=0.5"]), named("slow", 9, 0.5));
+        let error = check(&["name=fats"]).unwrap_err();
+        assert!(error.contains("expected one of slow, fast"), "{error}");
+
+        let table = |text: &str| text.parse::<Table>().unwrap();
+        for (above, expected) in [
+            ("o = {kind = 'a', y = 3}", "o = {kind = 'a', x = 1, y = 3}"),
+            ("o = {kind = 'b', y = 3}", "o = {kind = 'b', y = 3}"),
+            ("o = {x = 2}", "o = {kind = 'a', x = 2}"),
+        ] {
+            let mut beneath = table("o = {kind = 'a', x = 1}");
+            lay_over(&mut beneath, table(above));
+            assert_eq!(beneath, table(expected));
+        }
     }
 
     #[test]

@@ -17,7 +17,9 @@ fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Verify(arguments) => verbs::verify::run(arguments),
         Verb::Convert(arguments) => verbs::convert::run(arguments).map(done),
-        Verb::Info(arguments) if arguments.model.is_some() => Ok(torch_program::become_it()?),
+        Verb::Info(arguments) if arguments.models || arguments.model.is_some() => {
+            Ok(torch_program::become_it()?)
+        }
         Verb::Info(arguments) => verbs::info::run(arguments).map(done),
         Verb::Localize(arguments) => verbs::localize::run(arguments).map(done),
         Verb::Mask(arguments) => verbs::mask::run(arguments).map(done),

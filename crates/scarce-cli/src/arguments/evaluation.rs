@@ -61,9 +61,10 @@ pub struct EvaluateArguments {
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
 pub struct CompareArguments {
-    /// What `evaluate --json` wrote for each run, or folders with one `evaluation.json`.
-    #[arg(required = true, num_args = 2..)]
-    pub runs: Vec<PathBuf>,
+    /// What `evaluate --json` wrote for each run, or folders with one `evaluation.json`. Runs that differ in their seed alone
+    /// are one arm: `NAME=RUN,RUN,…`, or `NAME=FOLDER` of such runs. All arms need the same seeds.
+    #[arg(required = true, num_args = 2.., value_name = "RUN|NAME=RUN,…")]
+    pub runs: Vec<String>,
     /// Only these figures.
     #[arg(long, value_delimiter = ',')]
     pub metrics: Vec<String>,

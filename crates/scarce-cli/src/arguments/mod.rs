@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 pub use device::DeviceArguments;
 pub use evaluation::{CompareArguments, EvaluateArguments, LintArguments};
 pub use localize::{BackEnd, LocalizeArguments};
-pub use training::{ExistingArguments, RunArguments};
+pub use training::{ExistingArguments, FinetuneArguments, RunArguments};
 
 /// Medical-image learning when labels are scarce.
 #[derive(Debug, Parser)]
@@ -54,12 +54,14 @@ pub enum Verb {
 pub enum TorchVerb {
     /// Pre-train an encoder by masked image modelling.
     Pretrain(RunArguments),
+    /// Train an encoder to tell images apart, or to outline what is on them.
+    Finetune(FinetuneArguments),
     /// Train a segmentation from few labelled and many unlabelled volumes.
     Semi(RunArguments),
     /// Train the localizer that `localize` brings along.
     #[command(hide = true)]
     TrainLocalizer(RunArguments),
-    /// Segment a volume with a trained network.
+    /// Segment or classify with a trained network.
     Predict(PredictArguments),
     /// Tell what this machine offers, and what is missing.
     Doctor(DoctorArguments),
@@ -107,9 +109,12 @@ pub struct InfoArguments {
     /// An image file.
     #[arg(group = "subject")]
     pub file: Option<PathBuf>,
-    /// A network by name: `vnet` or `sparse-resnet`.
+    /// A network by name: what it is made of.
     #[arg(long, group = "subject")]
     pub model: Option<String>,
+    /// The names of all networks.
+    #[arg(long, group = "subject")]
+    pub models: bool,
     /// Write JSON; `-` for standard output.
     #[arg(long)]
     pub json: Option<PathBuf>,
@@ -190,10 +195,10 @@ pub struct MaskArguments {
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
 pub struct PredictArguments {
-    /// A run folder of `semi`.
+    /// A run folder of `semi` or `finetune`.
     #[arg(long)]
     pub checkpoint: PathBuf,
-    /// The volume to segment.
+    /// The volume to segment; for `finetune` an image, or a folder of them.
     #[arg(long)]
     pub input: PathBuf,
     /// Which network: the student, or the teacher that averages it.
@@ -205,7 +210,8 @@ pub struct PredictArguments {
     /// Where it runs.
     #[command(flatten)]
     pub device: DeviceArguments,
-    /// Folder for `<input>.nii.gz`, `<input>.probability.nii.gz` and `prediction.json`.
+    /// Folder for `<input>.nii.gz`, `<input>.probability.nii.gz` and `prediction.json`; for `finetune` for `predictions.csv`, or
+    /// for `<image>.png`, the label map.
     #[arg(long)]
     pub out: PathBuf,
 }

@@ -35,6 +35,21 @@ pub struct RunArguments {
     pub dry_run: bool,
 }
 
+/// Arguments of `finetune`.
+#[derive(Debug, Args)]
+pub struct FinetuneArguments {
+    /// What is learned; may stand in the configuration as `task`.
+    #[arg(long, value_parser = ["classify", "segment"])]
+    pub task: Option<String>,
+    /// Where the encoder starts, `method.weights`: a run folder of `pretrain` or `finetune`, a safetensors file under timm's
+    /// names, or `none`.
+    #[arg(long, value_name = "RUN|FILE|none")]
+    pub init: Option<String>,
+    /// What every training takes.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
 /// What is done with a run folder that is not empty; nothing of it: it is refused.
 #[derive(Debug, Args)]
 pub struct ExistingArguments {

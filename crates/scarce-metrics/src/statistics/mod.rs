@@ -10,6 +10,7 @@
 //! | [`paired_bootstrap_p`] | bootstrap test that the mean paired difference is 0 |
 //! | [`holm`] | p-values corrected for their number (Holm 1979) |
 //! | [`compare`] | all of that for runs over the same cases, by metric and pair of runs |
+//! | [`compare_arms`] | the same for trainings repeated with several seeds |
 //!
 //! All intervals are at 95 %, all tests two-sided. What is drawn is a function of the seed and of
 //! what it is drawn for, the same on any number of threads.
@@ -54,7 +55,10 @@ mod wilcoxon;
 pub use bca::bca_interval;
 pub(crate) use bootstrap::RESAMPLES;
 pub use bootstrap::percentile_interval;
-pub use compare::{CompareError, Comparison, PairedDifference, RunFigures, compare};
+pub use compare::{
+    ArmFigures, CompareError, Comparison, PairedDifference, RunFigures, SeedDifferences, compare,
+    compare_arms,
+};
 pub use holm::holm;
 pub use paired_bootstrap::{PAIRED_RESAMPLES, paired_bootstrap_p};
 pub use proportion::wilson_interval;

@@ -3,12 +3,14 @@
 //! [`crate::RunFolder`] keeps the table and hands every step's figures to the sinks added to it. When a run
 //! resumes, each sink forgets the steps that are about to be done again: no step comes twice.
 
+mod epoch_times;
 mod metrics_table;
 mod progress;
 pub mod tensorboard;
 
 use std::fmt;
 
+pub use epoch_times::EpochTimes;
 pub use metrics_table::MetricsTable;
 pub use progress::Progress;
 pub use tensorboard::TensorBoard;

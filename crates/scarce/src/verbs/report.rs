@@ -45,7 +45,7 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
     let runs: Vec<&Path> = named("metrics.jsonl")
         .filter_map(|path| path.parent())
         .collect();
-    for kind in ["pretrain", "semi"] {
+    for kind in ["pretrain", "finetune", "semi"] {
         if let Some(section) = trainings(kind, &runs, run)? {
             report.push(section);
         }
@@ -245,10 +245,10 @@ fn trainings(kind: &str, runs: &[&Path], root: &Path) -> anyhow::Result<Option<S
     if curves.is_empty() {
         return Ok(None);
     }
-    let heading = if kind == "pretrain" {
-        "Masked image modelling"
-    } else {
-        "Semi-supervised training"
+    let heading = match kind {
+        "pretrain" => "Masked image modelling",
+        "finetune" => "Fine-tuning",
+        _ => "Semi-supervised training",
     };
     let mut section = Section::new(heading);
     for (key, series) in curves {

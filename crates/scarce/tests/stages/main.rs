@@ -3,6 +3,7 @@
 
 mod faults;
 mod figures;
+mod finetuned;
 mod line;
 mod localizers;
 mod phantom;

@@ -17,6 +17,22 @@ pub enum CompareError {
         /// Their name.
         name: String,
     },
+    /// An arm has no run.
+    #[error("arm {name:?} has no run")]
+    NoSeeds {
+        /// The arm.
+        name: String,
+    },
+    /// An arm lacks a seed that another has.
+    #[error("arm {without:?} lacks seed {seed} of arm {with:?}")]
+    SeedMissing {
+        /// The arm without.
+        without: String,
+        /// The arm with.
+        with: String,
+        /// The seed.
+        seed: String,
+    },
     /// The runs are empty.
     #[error("the runs have no cases")]
     NoCases,

@@ -1,5 +1,6 @@
 //! Runs over the same cases, side by side.
 
+mod arms;
 mod checks;
 mod error;
 
@@ -12,6 +13,7 @@ use super::{
     CaseWarning, NullDistribution, PAIRED_RESAMPLES, RESAMPLES, bca_interval, holm,
     paired_bootstrap_p, wilcoxon_signed_rank,
 };
+pub use arms::{ArmFigures, SeedDifferences, compare_arms};
 pub use error::CompareError;
 
 /// The figures of one run, case by case.
@@ -69,6 +71,9 @@ pub struct PairedDifference {
     pub n: usize,
     /// Cases left out because one run or both have none.
     pub n_undefined: usize,
+    /// How the difference varies from seed to seed; none where there is one seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_seeds: Option<SeedDifferences>,
     /// What to bear in mind.
     pub warnings: Vec<CaseWarning>,
 }
@@ -156,6 +161,7 @@ fn difference(a: &RunFigures, b: &RunFigures, metric: &str, seed: Seed) -> Paire
         wilcoxon_null: wilcoxon.map(|w| w.null),
         n,
         n_undefined,
+        over_seeds: None,
         warnings,
     }
 }

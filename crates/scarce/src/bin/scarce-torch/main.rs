@@ -2,6 +2,7 @@
 
 mod device;
 mod doctor;
+mod finetune;
 mod models;
 mod open_localizer;
 mod predict;
@@ -9,7 +10,7 @@ mod preprocessing;
 mod pretrain;
 mod semi;
 mod surroundings;
-mod training_inputs;
+mod training_run;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
 fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Torch(TorchVerb::Pretrain(arguments)) => pretrain::run(arguments).map(done),
+        Verb::Torch(TorchVerb::Finetune(arguments)) => finetune::run(arguments).map(done),
         Verb::Torch(TorchVerb::Semi(arguments)) => semi::run(arguments).map(done),
         Verb::Torch(TorchVerb::TrainLocalizer(arguments)) => {
             open_localizer::run(arguments).map(done)
@@ -35,7 +37,10 @@ fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
             model: Some(name),
             json,
             ..
-        }) => models::run(name, json.as_deref()).map(done),
+        }) => models::describe(name, json.as_deref()).map(done),
+        Verb::Info(InfoArguments {
+            models: true, json, ..
+        }) => models::list(json.as_deref()).map(done),
         _ => Err(UsageError("this verb needs no network: call `scarce`".to_owned()).into()),
     }
 }

@@ -1,28 +1,45 @@
-//! `info --model`: what a network is made of.
+//! `info --models` and `info --model`: which networks there are, and what one is made of.
 
 use std::path::Path;
 
 use scarce_cli::exit::UsageError;
 use scarce_cli::json_output;
 use scarce_corn::vnet::{VNet, VNetConfig};
-use scarce_mim::encoder::{EncoderConfig, SparseEncoder};
+use scarce_mim::models::Model;
 use scarce_train::named_variables;
 use serde_json::json;
 use tch::Device;
 use tch::nn::VarStore;
 
-/// Prints, or writes as JSON.
-pub fn run(name: &str, json: Option<&Path>) -> anyhow::Result<()> {
+/// The network that semi-supervised training trains.
+const VNET: &str = "vnet";
+
+/// Prints the names, or writes them as JSON.
+pub fn list(json: Option<&Path>) -> anyhow::Result<()> {
+    json_output::tell(json, &json!({ "models": names() }))
+}
+
+/// Prints a network's parameters, or writes them as JSON.
+pub fn describe(name: &str, json: Option<&Path>) -> anyhow::Result<()> {
     json_output::tell(json, &model(name)?)
+}
+
+fn names() -> Vec<String> {
+    let mut names: Vec<String> = Model::all().map(Model::name).collect();
+    names.push(VNET.to_owned());
+    names
 }
 
 fn model(name: &str) -> anyhow::Result<serde_json::Value> {
     let store = VarStore::new(Device::Cpu);
-    match name {
-        "vnet" => drop(VNet::new(&store.root(), &VNetConfig::default())?),
-        "sparse-resnet" => drop(SparseEncoder::new(&store.root(), &EncoderConfig::default())),
-        other => {
-            let message = format!("unknown model {other:?}: expected vnet or sparse-resnet");
+    match Model::by_name(name) {
+        Some(model) => model.build(&store.root())?,
+        None if name == VNET => drop(VNet::new(&store.root(), &VNetConfig::default())?),
+        None => {
+            let message = format!(
+                "unknown model {name:?}: expected one of {}",
+                names().join(", ")
+            );
             return Err(UsageError(message).into());
         }
     }

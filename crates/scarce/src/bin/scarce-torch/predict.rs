@@ -1,4 +1,4 @@
-//! `predict`: a trained network on a volume.
+//! `predict`: a trained network on a volume or on images.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,11 @@ use scarce_cli::json_output;
 use scarce_corn::Branch;
 use scarce_corn::inference::sliding_window;
 use scarce_image::{Connectivity, LabelMap, Mask, Volume, largest_component, resample_linear};
-use scarce_train::{Checkpoint, load_variables, named_variables};
+use scarce_train::{Checkpoint, RunManifest, load_variables, named_variables};
 
 use crate::device::set_up;
-use crate::training_inputs::SemiFile;
+use crate::finetune;
+use crate::semi::inputs::SemiFile;
 
 /// Share of a window's side that the next one overlaps.
 const OVERLAP: f64 = 0.5;
@@ -24,6 +25,9 @@ const OVERLAP: f64 = 0.5;
 pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
     let device = set_up(&arguments.device)?;
     let run = run_folder(&arguments.checkpoint)?;
+    if kind(&run)? == finetune::KIND {
+        return finetune::predict::run(arguments, &run, device);
+    }
     let config: SemiFile =
         scarce_train::config::load(Some(&run.join("config.resolved.toml")), &[])?;
     let checkpoint = if arguments.checkpoint == run {
@@ -110,6 +114,15 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
         voxels,
     };
     json_output::write(&out.join("prediction.json"), &record)
+}
+
+/// What a run's manifest says it is.
+fn kind(run: &Path) -> anyhow::Result<String> {
+    let path = run.join("manifest.json");
+    let at = || format!("cannot read {}", path.display());
+    let text = fs::read_to_string(&path).with_context(at)?;
+    let manifest: RunManifest = serde_json::from_str(&text).with_context(at)?;
+    Ok(manifest.kind)
 }
 
 /// The run folder that a path lies in: itself, or one above a checkpoint.

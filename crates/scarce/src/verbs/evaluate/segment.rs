@@ -20,7 +20,8 @@ pub struct EvaluationFile {
     /// Cases, means, definitions.
     #[serde(flatten)]
     pub report: EvaluationReport,
-    /// Prediction and reference of each case.
+    /// Prediction and reference of each case; a fine-tuning's own report lists none.
+    #[serde(default)]
     pub inputs: Vec<ComparedFiles>,
 }
 

@@ -25,7 +25,7 @@ use scarce_vlm::scarce_open::OpenNetwork;
 use tch::nn::VarStore;
 
 use crate::surroundings::{Surroundings, refuse_several_processes};
-use crate::training_inputs::{configuration, open_run, show_progress};
+use crate::training_run::{configuration, open_run, show_progress};
 use concepts::Concepts;
 use config::LocalizerFile;
 use network::Network;

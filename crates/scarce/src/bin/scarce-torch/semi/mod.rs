@@ -1,12 +1,15 @@
 //! `semi`: segmentation from few labelled and many unlabelled volumes.
 
+pub mod inputs;
+
 use scarce_cli::arguments::RunArguments;
 use scarce_cli::exit::UsageError;
 use scarce_corn::SemiTask;
 use scarce_image::Seed;
 
 use crate::surroundings::Surroundings;
-use crate::training_inputs::{SemiFile, configuration, open_run, show_progress};
+use crate::training_run::{configuration, open_run, show_progress};
+use inputs::SemiFile;
 
 /// Trains by the recipe.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {

@@ -1,0 +1,11 @@
+//! How an image is shown to a network.
+
+mod augment;
+mod frame;
+mod intensities;
+mod placement;
+
+pub use augment::{Augmentation, Drawn};
+pub use frame::{Fit, Frame};
+pub use intensities::Intensities;
+pub use placement::Placement;

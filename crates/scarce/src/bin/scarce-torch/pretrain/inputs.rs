@@ -1,0 +1,188 @@
+//! What `pretrain` reads: its configuration, and the images that this names.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ndarray::{Array3, Axis};
+use scarce_cli::exit::UsageError;
+use scarce_mim::{ImageSample, PretrainConfig};
+use scarce_train::{LoopConfig, Schedule};
+use serde::{Deserialize, Serialize};
+
+use super::images::Images;
+use super::pictures::PictureFolder;
+use crate::preprocessing::Preprocessing;
+use crate::training_run::names;
+
+/// The configuration of `pretrain`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PretrainFile {
+    /// What stands where nothing is given.
+    pub recipe: String,
+    /// Seed of every random choice.
+    #[serde(default)]
+    pub seed: u64,
+    /// The images.
+    pub data: PretrainData,
+    /// How volumes are prepared.
+    #[serde(default)]
+    pub preprocessing: Preprocessing,
+    /// The method.
+    #[serde(default)]
+    pub method: PretrainConfig,
+    /// The length of the training in epochs, in place of `training.steps`.
+    #[serde(default)]
+    pub epochs: Option<Epochs>,
+    /// Where the encoder starts: `none`, a run folder, or a safetensors file by timm's names, all of them.
+    #[serde(default = "no_weights")]
+    pub weights: String,
+    /// Steps between looks at reconstructions, besides those at the end; 0 for none.
+    #[serde(default)]
+    pub look_every: u64,
+    /// The loop.
+    #[serde(default)]
+    pub training: LoopConfig,
+}
+
+fn no_weights() -> String {
+    "none".to_owned()
+}
+
+impl PretrainFile {
+    /// The configuration with its epochs, where it has any, as steps of the loop.
+    pub fn in_steps(&self, steps_an_epoch: u64) -> Self {
+        let mut config = self.clone();
+        if let Some(epochs) = &self.epochs {
+            config.training.steps = epochs.total * steps_an_epoch;
+            if let Schedule::Cosine { warmup_steps, .. } = &mut config.training.schedule {
+                *warmup_steps = epochs.warmup * steps_an_epoch;
+            }
+        }
+        config
+    }
+}
+
+/// The length of a training in passes over the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Epochs {
+    /// Passes in all.
+    pub total: u64,
+    /// Passes while the learning rate rises.
+    pub warmup: u64,
+}
+
+/// Volumes and pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PretrainData {
+    /// Volumes, each with its region: an encoder for pictures sees their axial slices.
+    pub volumes: Vec<RegionVolume>,
+    /// Every how many axial slices one is taken.
+    pub slice_step: usize,
+    /// Folders of pictures.
+    pub pictures: Vec<PictureFolder>,
+    /// Whether pictures stay in memory once read, shrunk to twice a view's sides where views are resized. Otherwise
+    /// they are read anew in each epoch.
+    pub keep_in_memory: bool,
+}
+
+impl Default for PretrainData {
+    fn default() -> Self {
+        Self {
+            volumes: Vec::new(),
+            slice_step: 1,
+            pictures: Vec::new(),
+            keep_in_memory: true,
+        }
+    }
+}
+
+/// An image and the region that a localizer found in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegionVolume {
+    /// Its name.
+    pub id: String,
+    /// The image.
+    pub image: PathBuf,
+    /// The region, inside where it is not 0; nothing matters more than the rest without one.
+    pub region: Option<PathBuf>,
+}
+
+impl PretrainData {
+    /// All images: volumes, or their slices named `<volume>/<z>` in the prepared grid, then pictures.
+    pub fn images(
+        &self,
+        method: &PretrainConfig,
+        preprocessing: &Preprocessing,
+    ) -> anyhow::Result<Images> {
+        if self.slice_step == 0 {
+            return Err(UsageError("data.slice_step is 0, expected at least 1".to_owned()).into());
+        }
+        let is_of_volumes = method.encoder.architecture.dimensions() == 3;
+        if is_of_volumes && !self.pictures.is_empty() {
+            let message = "data.pictures: the encoder is one for volumes";
+            return Err(UsageError(message.to_owned()).into());
+        }
+        let mut resident = Vec::new();
+        for volume in &self.volumes {
+            let (voxels, region) = volume.read(preprocessing)?;
+            if is_of_volumes {
+                resident.push(Arc::new(ImageSample {
+                    id: volume.id.clone(),
+                    pixels: voxels.insert_axis(Axis(0)).into_dyn(),
+                    region: region.into_dyn(),
+                }));
+                continue;
+            }
+            let pairs = voxels.outer_iter().zip(region.outer_iter());
+            for (z, (pixels, region)) in pairs.enumerate().step_by(self.slice_step) {
+                resident.push(Arc::new(ImageSample {
+                    id: format!("{}/{z}", volume.id),
+                    pixels: pixels.to_owned().insert_axis(Axis(0)).into_dyn(),
+                    region: region.to_owned().into_dyn(),
+                }));
+            }
+        }
+        let mut pictures = Vec::new();
+        for folder in &self.pictures {
+            pictures.extend(folder.pictures()?);
+        }
+        Ok(Images::new(resident, pictures, method, self.keep_in_memory))
+    }
+
+    /// The files by role, for the manifest.
+    pub fn inputs(&self) -> BTreeMap<String, Vec<String>> {
+        let regions = self.volumes.iter().filter_map(|v| v.region.as_deref());
+        let folders = self.pictures.iter();
+        BTreeMap::from([
+            (
+                "image".to_owned(),
+                names(self.volumes.iter().map(|v| v.image.as_path())),
+            ),
+            ("region".to_owned(), names(regions)),
+            (
+                "pictures".to_owned(),
+                names(folders.map(|folder| folder.images.as_path())),
+            ),
+        ])
+    }
+}
+
+impl RegionVolume {
+    fn read(&self, preprocessing: &Preprocessing) -> anyhow::Result<(Array3<f32>, Array3<bool>)> {
+        let native = scarce_io::read_volume(&self.image)?;
+        let image = preprocessing.prepare(&native)?;
+        let region = match &self.region {
+            None => Array3::from_elem(image.voxels().raw_dim(), false),
+            Some(path) => {
+                let mask = scarce_io::read_label_map(path)?.map(|label| *label != 0);
+                preprocessing.mask(&native.grid(), &mask)?.into_voxels()
+            }
+        };
+        Ok((image.into_voxels(), region))
+    }
+}
