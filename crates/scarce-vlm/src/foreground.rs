@@ -7,6 +7,7 @@ use scarce_image::{Connectivity, Mask, Volume, fill_holes, largest_component, pe
 use serde_json::json;
 
 use crate::binarize::{BoxExpansion, two_means_threshold};
+use crate::cache::Identity;
 use crate::{LocalizeError, Localizer, Provenance, Region};
 
 /// Intensities beyond these percentiles do not move the threshold.
@@ -43,6 +44,14 @@ impl Localizer for ForegroundLocalizer {
         let boxes = BoxExpansion::default().boxes("foreground", &mask);
         let heat = mask.map(|inside| f32::from(u8::from(*inside)));
         Ok(Region::new(heat, mask, boxes, 1.0, provenance)?)
+    }
+
+    fn identity(&self) -> Identity {
+        Identity {
+            localizer: "foreground".to_owned(),
+            models: Vec::new(),
+            settings: BTreeMap::new(),
+        }
     }
 }
 

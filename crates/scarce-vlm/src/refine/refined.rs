@@ -3,10 +3,11 @@
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use scarce_image::{Connectivity, Volume, connected_components};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Refiner;
 use crate::binarize::{BoxExpansion, largest_components};
+use crate::cache::Identity;
 use crate::picture::PictureBox;
 use crate::slices::{Display, Shown};
 use crate::{LocalizeError, Localizer, Region};
@@ -170,16 +171,22 @@ fn around(labels: &Array2<u32>, label: u32, margin: usize) -> Option<PictureBox>
     })
 }
 
+impl<L: Localizer, R: Refiner> Refined<L, R> {
+    fn settings(&self) -> Value {
+        json!({
+            "options": self.options,
+            "refiner": self.refiner.settings(),
+        })
+    }
+}
+
 impl<L: Localizer, R: Refiner> Localizer for Refined<L, R> {
     fn localize(&mut self, image: &Volume<f32>, prompt: &str) -> Result<Region, LocalizeError> {
         let region = self.localizer.localize(image, prompt)?;
         let mut provenance = region.provenance().clone();
         provenance.localizer = format!("{}+{}", provenance.localizer, self.refiner.name());
         provenance.models.extend(self.refiner.models());
-        let mut settings = json!({
-            "options": self.options,
-            "refiner": self.refiner.settings(),
-        });
+        let mut settings = self.settings();
         let score = region.score();
 
         if region.voxel_count() == 0 {
@@ -219,5 +226,13 @@ impl<L: Localizer, R: Refiner> Localizer for Refined<L, R> {
         }
         provenance.settings.insert("refined".to_owned(), settings);
         Ok(Region::new(heat, mask, boxes, score, provenance)?)
+    }
+
+    fn identity(&self) -> Identity {
+        let mut identity = self.localizer.identity();
+        identity.localizer = format!("{}+{}", identity.localizer, self.refiner.name());
+        identity.models.extend(self.refiner.models());
+        identity.settings.insert("refined".to_owned(), self.settings());
+        identity
     }
 }
