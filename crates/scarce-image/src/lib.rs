@@ -10,6 +10,7 @@ mod geometry;
 mod image2d;
 mod intensity;
 mod morphology;
+mod ranks;
 mod reorient;
 mod resample;
 mod runs;

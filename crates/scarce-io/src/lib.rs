@@ -83,13 +83,9 @@ pub use format::Format;
 pub use label_names::read_label_names;
 pub use numpy::{read_npy_bool3, write_npy_bool};
 pub use options::{NonFinitePolicy, ReadOptions};
-pub use picture::{
-    read_image, read_image_with, write_png_grey, write_png_grey16, write_png_rgb,
-};
+pub use picture::{read_image, read_image_with, write_png_grey, write_png_grey16, write_png_rgb};
 pub use provenance::{Loaded, Provenance, Warning};
 pub use read::{read_label_map, read_label_map_with, read_volume, read_volume_with};
 pub use slices::{SliceStream, VolumeSlice, stream_slices};
-pub use verify::{
-    Fault, FileReport, Place, Status, VerifyReport, image_stem, images_in, verify,
-};
+pub use verify::{Fault, FileReport, Place, Status, VerifyReport, image_stem, images_in, verify};
 pub use write::{write_label_map, write_mask, write_volume};

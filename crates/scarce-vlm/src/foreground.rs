@@ -24,7 +24,8 @@ impl Localizer for ForegroundLocalizer {
         let [black, white] = percentiles(image, PERCENTILES, None)?;
         let share = |value: &f32| ((value - black) / (white - black)).clamp(0.0, 1.0);
         let (mask, threshold) = if black < white {
-            let threshold = two_means_threshold(image.voxels().iter().map(share));
+            let threshold =
+                two_means_threshold(&image.voxels().iter().map(share).collect::<Vec<_>>());
             let bright = image.map(|value| share(value) > threshold);
             let body = largest_component(&bright, Connectivity::Faces6);
             (fill_in_slices(&fill_holes(&body)), threshold)

@@ -3,7 +3,9 @@
 use scarce_image::{IntensityError, Volume};
 use thiserror::Error;
 
-use crate::{Region, RegionError, cache::Identity, onnx::OnnxError, picture::PictureError, text::TextError};
+use crate::{
+    Region, RegionError, cache::Identity, onnx::OnnxError, picture::PictureError, text::TextError,
+};
 
 /// Text and image in, region out.
 ///

@@ -133,7 +133,8 @@ fn prompts_and_thresholds_are_checked() {
 #[test]
 fn faulty_graphs_are_refused_by_name() {
     let check = |graph: &str, expected: Expected, words: &[&str]| {
-        let outcome = open_with(graph, OPTIONS).and_then(|mut model| model.heat(&picture(), "liver"));
+        let outcome =
+            open_with(graph, OPTIONS).and_then(|mut model| model.heat(&picture(), "liver"));
         refused::check("Grounding DINO", graph, outcome, expected, words);
     };
     check("absent.onnx", |f| matches!(f, ModelFault::Read(_)), &[]);

@@ -211,7 +211,10 @@ fn several_prompts_are_set_against_one_another() {
     .unwrap();
     // Three texts of the left lung, two of the right one, a bicycle, three of nonsense.
     assert_eq!((asked, found.texts.len()), (9, 9));
-    assert_eq!((found.prompts.len(), &found.not_found[..]), (2, &["a bicycle".to_owned()][..]));
+    assert_eq!(
+        (found.prompts.len(), &found.not_found[..]),
+        (2, &["a bicycle".to_owned()][..])
+    );
     let between = |a: &str, b: &str| {
         let at = |text: &str| found.texts.iter().position(|known| known == text).unwrap();
         assert_eq!(found.matrix[at(a)][at(b)], found.matrix[at(b)][at(a)]);

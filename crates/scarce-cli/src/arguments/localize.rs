@@ -68,7 +68,12 @@ pub struct Means {
     #[arg(long, value_name = "FILE")]
     pub options: Option<PathBuf>,
     /// Where models run, the dearest wish first; what was had instead stands in `localization.json`.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "cpu")]
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "cpu"
+    )]
     pub provider: Vec<Provider>,
     /// Threads within one operator of a model; left out, the processor's, dealt to the workers.
     #[arg(long, value_name = "N")]

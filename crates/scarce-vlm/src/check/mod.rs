@@ -55,7 +55,7 @@ pub fn check_pictures(
 ) -> Result<PromptSanity, LocalizeError> {
     check_prompts(pictures, words, thresholds, |picture, prompt| {
         let heat: Vec<f32> = model.heat(picture, prompt)?.map.into_iter().collect();
-        let threshold = two_means_threshold(heat.iter().copied());
+        let threshold = two_means_threshold(&heat);
         let inside = heat.iter().map(|value| *value > threshold).collect();
         Ok(Found { heat, inside })
     })
@@ -72,7 +72,10 @@ pub fn check_prompts<T>(
     localize: impl FnMut(&T, &str) -> Result<Found, LocalizeError>,
 ) -> Result<PromptSanity, LocalizeError> {
     let mut found = check_set(images, std::slice::from_ref(words), thresholds, localize)?;
-    found.prompts.pop().ok_or_else(|| nothing_found(images.len()))
+    found
+        .prompts
+        .pop()
+        .ok_or_else(|| nothing_found(images.len()))
 }
 
 /// Checks several prompts over named images; each image is asked for each text once.
@@ -197,11 +200,7 @@ fn agreements(maps: &[Option<Found>]) -> Vec<Vec<Option<Agreement>>> {
 
 fn nothing_found(n_images: usize) -> LocalizeError {
     let got = format!("{n_images} images, none of them with it");
-    needed(
-        "images",
-        "one or more in which the prompt is found",
-        &got,
-    )
+    needed("images", "one or more in which the prompt is found", &got)
 }
 
 fn needed(option: &'static str, expected: &'static str, got: &str) -> LocalizeError {

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array2, Array4, Axis, Ix2};
 use ort::value::TensorElementType;
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
     LocalizeError, ModelRecord,
     onnx::{Model, ModelFile, OnnxError, SessionOptions, graph},
-    picture::{Filter, Frame, Normalization, Picture},
+    picture::{Filter, Frame, Normalization, Picture, PictureError},
     slices::{PictureHeat, PictureLocalizer},
     text::{PromptTokenizer, PromptTokens, check_prompt},
 };
@@ -109,17 +110,44 @@ fn check(model: &Model) -> Result<[usize; 2], OnnxError> {
 impl PictureLocalizer for ClipSeg {
     /// The whole picture is squashed into the input, as `transformers`' processor does; the score is the highest heat.
     fn heat(&mut self, picture: &Picture, prompt: &str) -> Result<PictureHeat, LocalizeError> {
+        let mut found = self.heats(std::slice::from_ref(picture), prompt)?;
+        found.pop().ok_or_else(|| LocalizeError::Image {
+            what: "no picture".to_owned(),
+        })
+    }
+
+    /// Pictures are prepared, and heat brought back onto them, on as many threads as there are; the graph has them one by one.
+    fn heats(
+        &mut self,
+        pictures: &[Picture],
+        prompt: &str,
+    ) -> Result<Vec<PictureHeat>, LocalizeError> {
         check_prompt(prompt)?;
         let tokens = self.tokenizer.encode(prompt)?;
-        let frame = Frame::squash(picture.size_yx(), self.input_yx);
-        let pixels = Normalization::IMAGENET.apply(&frame.view(picture, Filter::Bilinear)?);
-        let logits = self.logits(&tokens, &pixels)?;
-        let share = logits.mapv(|logit| 1.0 / (1.0 + (-logit).exp()));
-        let score = share.iter().copied().fold(0.0, f32::max);
-        Ok(PictureHeat {
-            map: frame.to_picture(share.view(), 0.0),
-            score,
-        })
+        let input_yx = self.input_yx;
+        let frame = |picture: &Picture| Frame::squash(picture.size_yx(), input_yx);
+        let seen = pictures
+            .par_iter()
+            .map(|picture| {
+                let seen = frame(picture).view(picture, Filter::Bilinear)?;
+                Ok(Normalization::IMAGENET.apply(&seen))
+            })
+            .collect::<Result<Vec<_>, PictureError>>()?;
+        let shares = seen
+            .iter()
+            .map(|pixels| self.logits(&tokens, pixels))
+            .collect::<Result<Vec<_>, _>>()?;
+        let heats = shares
+            .into_par_iter()
+            .zip(pictures)
+            .map(|(logits, picture)| {
+                let share = logits.mapv_into(|logit| 1.0 / (1.0 + (-logit).exp()));
+                PictureHeat {
+                    score: share.iter().copied().fold(0.0, f32::max),
+                    map: frame(picture).to_picture(share.view(), 0.0),
+                }
+            });
+        Ok(heats.collect())
     }
 
     fn name(&self) -> &'static str {

@@ -134,9 +134,7 @@ impl Interface {
                     })?,
                     Role::Ids => integers(model, &[1, n], |at| request.ids[at])?,
                     Role::TokenTypes => integers(model, &[1, n], |_| 0)?,
-                    Role::Attention => {
-                        mask(model, *element, &[1, n], |at| at < request.n_tokens)?
-                    }
+                    Role::Attention => mask(model, *element, &[1, n], |at| at < request.n_tokens)?,
                     Role::Positions => integers(model, &[1, n], |at| blocks.position_ids[at])?,
                     Role::Blocks => mask(model, *element, &[1, n, n], |at| {
                         blocks.sees(at / n, at % n)

@@ -356,7 +356,9 @@ impl<E: SentenceEncoder> Localizer for LabelMapLocalizer<E> {
         Identity {
             localizer: "label-map".to_owned(),
             models: self.encoder.models(),
-            settings: settings.map(|(name, value)| (name.to_owned(), value)).into(),
+            settings: settings
+                .map(|(name, value)| (name.to_owned(), value))
+                .into(),
         }
     }
 }

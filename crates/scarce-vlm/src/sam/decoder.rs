@@ -1,6 +1,6 @@
 //! The graph that answers a box.
 
-use ndarray::{Array2, Array3, Array4, ArrayD, Axis, array};
+use ndarray::{Array2, Array3, Array4, ArrayView4, ArrayViewD, Axis, array};
 use ort::value::TensorElementType;
 
 use crate::{
@@ -92,28 +92,39 @@ impl Decoder {
             Resolution::Picture => (MASKS, Some(picture_yx)),
             Resolution::Network => (LOW_RES_MASKS, None),
         };
-        let [masks, iou] = graph::run(&mut self.model, inputs, [name, IOU_PREDICTIONS])?;
-        first(masks, iou.first().copied(), name, expected_yx).map_err(|fault| self.model.fault(fault))
+        graph::run_and(&mut self.model, inputs, |values| {
+            let iou = graph::output(values, IOU_PREDICTIONS)?;
+            let iou = graph::finite(iou, IOU_PREDICTIONS)?;
+            let logits = first(graph::output(values, name)?, name, expected_yx)?;
+            let none = || graph::wrong(IOU_PREDICTIONS, "[1, masks]", "nothing");
+            Ok(Answer {
+                logits,
+                predicted_iou: iou.first().copied().ok_or_else(none)?,
+            })
+        })
     }
 }
 
 /// The first of `masks` `(1, masks, y, x)`, of the size that is expected.
 fn first(
-    masks: ArrayD<f32>,
-    iou: Option<f32>,
+    masks: ArrayViewD<'_, f32>,
     name: &str,
     expected_yx: Option<[usize; 2]>,
-) -> Result<Answer, ModelFault> {
+) -> Result<Array2<f32>, ModelFault> {
     let of = expected_yx.map_or("rows, columns".to_owned(), |[y, x]| format!("{y}, {x}"));
-    let expected = format!("[1, masks, {of}]");
-    let masks: Array4<f32> = graph::shaped(masks, name, &expected)?;
+    let wrong = || {
+        graph::wrong(
+            name,
+            format!("[1, masks, {of}]"),
+            format!("{:?}", masks.shape()),
+        )
+    };
+    let masks: ArrayView4<'_, f32> = (masks.view().into_dimensionality()).map_err(|_| wrong())?;
     let (batch, n_masks, height, width) = masks.dim();
     let is_expected = expected_yx.is_none_or(|size_yx| size_yx == [height, width]);
     if batch != 1 || n_masks == 0 || height == 0 || width == 0 || !is_expected {
-        return Err(graph::wrong(name, expected, format!("{:?}", masks.shape())));
+        return Err(wrong());
     }
-    Ok(Answer {
-        logits: (masks.index_axis_move(Axis(0), 0)).index_axis_move(Axis(0), 0),
-        predicted_iou: iou.ok_or_else(|| graph::wrong(IOU_PREDICTIONS, "[1, masks]", "nothing"))?,
-    })
+    let of_batch = masks.index_axis_move(Axis(0), 0);
+    graph::finite(of_batch.index_axis_move(Axis(0), 0), name)
 }

@@ -81,7 +81,11 @@ impl Encoder {
         let embeddings: Array4<f32> = graph::shaped(embeddings, IMAGE_EMBEDDINGS, expected)
             .and_then(|embeddings: Array4<f32>| match embeddings.shape() {
                 [1, ..] => Ok(embeddings),
-                other => Err(graph::wrong(IMAGE_EMBEDDINGS, expected, format!("{other:?}"))),
+                other => Err(graph::wrong(
+                    IMAGE_EMBEDDINGS,
+                    expected,
+                    format!("{other:?}"),
+                )),
             })
             .map_err(|fault| self.model.fault(fault))?;
         Ok((embeddings, frame))

@@ -1,9 +1,7 @@
 //! From an image and a prompt to a region.
 
 use ndarray::{Array2, Axis};
-use scarce_image::{
-    Connectivity, Mask, Volume, components_at_least, connected_components, resample_linear,
-};
+use scarce_image::{Connectivity, Mask, Volume, connected_components, resample_linear};
 use serde_json::json;
 
 use super::heat::{Heat, heat};
@@ -164,17 +162,23 @@ impl<E: SentenceEncoder> OpenLocalizer<E> {
         Identity {
             localizer: "scarce-open".to_owned(),
             models,
-            settings: settings.map(|(name, value)| (name.to_owned(), value)).into(),
+            settings: settings
+                .map(|(name, value)| (name.to_owned(), value))
+                .into(),
         }
     }
 
     /// The mask without specks.
     fn parts(&self, mask: &Mask) -> Mask {
-        let connectivity = Connectivity::Faces6;
-        let (_, sizes) = connected_components(mask.voxels().view(), connectivity);
-        let largest = sizes.into_iter().max().unwrap_or(0);
+        let (labels, sizes) = connected_components(mask.voxels().view(), Connectivity::Faces6);
+        let largest = sizes.iter().copied().max().unwrap_or(0);
         let least = (largest as f64 * self.options.smallest_part).ceil() as usize;
-        components_at_least(mask, connectivity, least.max(1))
+        // Of the background, then of each label.
+        let stays: Vec<bool> = std::iter::once(false)
+            .chain(sizes.iter().map(|size| *size >= least))
+            .collect();
+        let inside = labels.mapv(|label| stays[label as usize]);
+        Volume::new(inside, *mask.geometry())
     }
 }
 

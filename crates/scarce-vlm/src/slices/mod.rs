@@ -8,6 +8,7 @@ mod smoothing;
 use std::collections::BTreeMap;
 
 use ndarray::{Array2, Array3, Axis};
+use rayon::prelude::*;
 use scarce_image::Volume;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -171,7 +172,7 @@ impl<L: PictureLocalizer> SliceBySlice<L> {
         let mut score = f32::NEG_INFINITY;
         for at_once in looked_at.chunks(SLICES_AT_ONCE) {
             let pictures = at_once
-                .iter()
+                .par_iter()
                 .map(|z| shown.slab(*z, &self.options.slab))
                 .collect::<Result<Vec<_>, _>>()?;
             let found = self.model.heats(&pictures, prompt)?;

@@ -46,9 +46,9 @@ impl Slab {
         }
         match self.projection {
             Projection::Mean => slab.sum_axis(Axis(0)) / (stop - start) as f32,
-            Projection::Maximum => slab.fold_axis(Axis(0), f32::NEG_INFINITY, |most, value| {
-                most.max(*value)
-            }),
+            Projection::Maximum => {
+                slab.fold_axis(Axis(0), f32::NEG_INFINITY, |most, value| most.max(*value))
+            }
         }
     }
 }
@@ -68,8 +68,7 @@ mod tests {
         let column = array![1.0_f32, 5.0, 3.0, 8.0];
         let volume = Array3::from_shape_fn((4, 1, 2), |(z, _, _)| column[z]);
         let check = |slices: usize, mean: [f32; 4], maximum: [f32; 4]| {
-            for (projection, expected) in
-                [(Projection::Mean, mean), (Projection::Maximum, maximum)]
+            for (projection, expected) in [(Projection::Mean, mean), (Projection::Maximum, maximum)]
             {
                 let slab = Slab { slices, projection };
                 for (z, expected) in expected.into_iter().enumerate() {

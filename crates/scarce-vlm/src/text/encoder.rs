@@ -105,9 +105,8 @@ impl TextEncoder {
         }
         let output = self.output;
         let [values] = graph::run(&mut self.model, inputs, [output])?;
-        let wrong = |expected: &str, found: String| {
-            self.model.fault(graph::wrong(output, expected, found))
-        };
+        let wrong =
+            |expected: &str, found: String| self.model.fault(graph::wrong(output, expected, found));
         let shape = format!("{:?}", values.shape());
         let of_first = match *values.shape() {
             [1, _] => Some(values.iter().copied().collect()),
@@ -118,8 +117,7 @@ impl TextEncoder {
                 .map(|hidden| mean_pool(&hidden.view(), attention)),
             _ => None,
         };
-        let pooled =
-            of_first.ok_or_else(|| wrong("[1, width] or [1, tokens, width]", shape))?;
+        let pooled = of_first.ok_or_else(|| wrong("[1, width] or [1, tokens, width]", shape))?;
         let expected = "a vector other than zero";
         unit_length(&pooled).ok_or_else(|| wrong(expected, "zero".to_owned()))
     }

@@ -178,9 +178,7 @@ impl<'a> Plan<'a> {
     pub fn read(&self, image: &Path) -> anyhow::Result<Seen> {
         let is_picture = Format::of_file(image)?.is_some_and(Format::is_picture);
         let volume = match self.back_end {
-            BackEnd::ScarceOpen if is_picture => {
-                picture_as_volume(&scarce_io::read_image(image)?)?
-            }
+            BackEnd::ScarceOpen if is_picture => picture_as_volume(&scarce_io::read_image(image)?)?,
             _ => scarce_io::read_volume(image)?,
         };
         Ok(Seen { volume, is_picture })
@@ -193,7 +191,8 @@ impl<'a> Plan<'a> {
             return Ok(path.to_owned());
         }
         if !path.is_dir() {
-            let message = "there are several images: expected a folder with a file of the same name each";
+            let message =
+                "there are several images: expected a folder with a file of the same name each";
             return Err(UsageError(format!("{message}: {}", path.display())).into());
         }
         let mut found = images_in(path)?;
@@ -223,7 +222,12 @@ impl Worker<'_> {
                 let names = means.label_names.as_deref().unwrap_or(&path);
                 let names = scarce_io::read_label_names(names)?;
                 let options = LabelMapOptions::default();
-                Box::new(LabelMapLocalizer::new(&mut **encoder, labels, names, options)?)
+                Box::new(LabelMapLocalizer::new(
+                    &mut **encoder,
+                    labels,
+                    names,
+                    options,
+                )?)
             }
             Finder::Given => {
                 let path = plan.of_image(means.given.as_deref(), case)?;

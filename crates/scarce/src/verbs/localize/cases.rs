@@ -143,7 +143,11 @@ impl Prompts {
         };
         let unused = prompts.keys().filter(|name| !is_image(name)).count();
         if unused > 0 {
-            tracing::warn!(unused, "prompts for names that no image has: {}", path.display());
+            tracing::warn!(
+                unused,
+                "prompts for names that no image has: {}",
+                path.display()
+            );
         }
         Ok(())
     }

@@ -33,16 +33,20 @@ pub fn run(arguments: &LocalizeArguments, plan: &Plan<'_>, cases: &[Case]) -> an
         worker: plan.worker()?,
         image: None,
     };
-    let images: Vec<(String, &Case)> =
-        cases.iter().map(|case| (case.stem.clone(), case)).collect();
-    let found = check_set(&images, &words, SanityThresholds::default(), |case, text| {
-        let is_first = cases.first() == Some(*case);
-        let (seen, region) = asked.ask(case, text)?;
-        if is_first {
-            maps.add(seen, &region)?;
-        }
-        Ok(compared(&region))
-    })?;
+    let images: Vec<(String, &Case)> = cases.iter().map(|case| (case.stem.clone(), case)).collect();
+    let found = check_set(
+        &images,
+        &words,
+        SanityThresholds::default(),
+        |case, text| {
+            let is_first = cases.first() == Some(*case);
+            let (seen, region) = asked.ask(case, text)?;
+            if is_first {
+                maps.add(seen, &region)?;
+            }
+            Ok(compared(&region))
+        },
+    )?;
     let out = &arguments.out;
     make_folder(out)?;
     json_output::write(&out.join("check.json"), &found)?;
@@ -137,9 +141,11 @@ impl Asked<'_> {
 }
 
 fn unreadable(error: anyhow::Error) -> LocalizeError {
-    error.downcast().unwrap_or_else(|error| LocalizeError::Image {
-        what: format!("{error:#}"),
-    })
+    error
+        .downcast()
+        .unwrap_or_else(|error| LocalizeError::Image {
+            what: format!("{error:#}"),
+        })
 }
 
 /// Heat and region as they are compared.

@@ -23,7 +23,10 @@ fn of_prompt(found: &PromptSanity) -> Section {
         found.thresholds.nonsense_correlation,
         found.thresholds.margin,
     ));
-    section.text(format!("In other words: {}.", quoted(&found.words.reworded)));
+    section.text(format!(
+        "In other words: {}.",
+        quoted(&found.words.reworded)
+    ));
     section.text(format!("Nonsense: {}.", quoted(&found.words.nonsense)));
     if !found.not_seen.is_empty() {
         section.text(format!("Not found in: {}.", found.not_seen.join(", ")));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
-use ndarray::{Axis, ArrayView2};
+use ndarray::{ArrayView2, Axis};
 use scarce_cli::json_output;
 use scarce_vlm::onnx::Provider;
 use scarce_vlm::{Localization, Region};
@@ -67,7 +67,11 @@ pub fn write_record(
     cache: Option<&CacheRecord>,
 ) -> anyhow::Result<()> {
     let mut providers: Vec<Provider> = Vec::new();
-    for provider in localization.models.iter().filter_map(|model| model.provider) {
+    for provider in localization
+        .models
+        .iter()
+        .filter_map(|model| model.provider)
+    {
         if !providers.contains(&provider) {
             providers.push(provider);
         }

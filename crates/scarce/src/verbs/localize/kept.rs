@@ -81,5 +81,6 @@ fn read(folder: &Path) -> anyhow::Result<Localization> {
     let path = folder.join(RECORD);
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("not a region's record: {}", path.display()))
+    serde_json::from_str(&text)
+        .with_context(|| format!("not a region's record: {}", path.display()))
 }

@@ -16,7 +16,7 @@ use scarce_cli::arguments::LocalizeArguments;
 use scarce_cli::exit::UsageError;
 use scarce_cli::json_output;
 use scarce_vlm::cache::{region_key, volume_sha256};
-use scarce_vlm::{LocalizeError, Localizer as _, Localization, Pool, Shard};
+use scarce_vlm::{Localization, LocalizeError, Localizer as _, Pool, Shard};
 use serde::Serialize;
 
 use self::back_end::{Plan, Worker};
@@ -49,10 +49,17 @@ struct ImageRecord<'a> {
 #[derive(Serialize)]
 #[serde(tag = "status", rename_all = "kebab-case")]
 enum Outcome {
-    Found { score: f32, cached: bool },
+    Found {
+        score: f32,
+        cached: bool,
+    },
     /// The localizer says that the image has no such thing, or none that it knows.
-    NotFound { message: String },
-    Failed { message: String },
+    NotFound {
+        message: String,
+    },
+    Failed {
+        message: String,
+    },
 }
 
 /// Writes a region's maps and its record for each image, or what the check of prompts says.
@@ -81,7 +88,10 @@ pub fn run(arguments: &LocalizeArguments) -> anyhow::Result<()> {
     });
     let record = out.join(match arguments.shard {
         Shard::ALL => "localizations.json".to_owned(),
-        shard => format!("localizations.{}.json", shard.to_string().replace('/', "-of-")),
+        shard => format!(
+            "localizations.{}.json",
+            shard.to_string().replace('/', "-of-")
+        ),
     });
     tell(arguments, &cases.cases, outcomes, &record)
 }
@@ -104,8 +114,8 @@ fn tell(
             }
             Err(error) => {
                 let message = format!("{error:#}");
-                let is_refusal = (error.downcast_ref::<LocalizeError>())
-                    .is_some_and(LocalizeError::is_refusal);
+                let is_refusal =
+                    (error.downcast_ref::<LocalizeError>()).is_some_and(LocalizeError::is_refusal);
                 tracing::warn!("{}: {message}", case.image.display());
                 if is_refusal {
                     (1, Outcome::NotFound { message })
@@ -132,7 +142,10 @@ fn tell(
         images,
     };
     json_output::write(record, &set)?;
-    tracing::info!("{n_found} found, {n_not_found} not found, {n_failed} failed: {}", record.display());
+    tracing::info!(
+        "{n_found} found, {n_not_found} not found, {n_failed} failed: {}",
+        record.display()
+    );
     match first_failure {
         None => Ok(()),
         Some(error) => Err(error.context(format!(
@@ -159,7 +172,11 @@ fn localize(
         write_maps(folder, &region, seen.is_picture)?;
         let localization = region.localization();
         write_record(folder, &case.image, &localization, None)?;
-        tracing::info!("{}, {} voxels", in_words(&localization), region.voxel_count());
+        tracing::info!(
+            "{}, {} voxels",
+            in_words(&localization),
+            region.voxel_count()
+        );
         return Ok((localization, false));
     };
     let image = volume_sha256(&seen.volume);
@@ -182,7 +199,9 @@ fn localize(
 }
 
 fn in_words(found: &Localization) -> String {
-    let labels: Vec<&str> = (found.matches.iter()).map(|label| label.name.as_str()).collect();
+    let labels: Vec<&str> = (found.matches.iter())
+        .map(|label| label.name.as_str())
+        .collect();
     let what = if labels.is_empty() {
         format!("is found by {}", found.localizer)
     } else {
