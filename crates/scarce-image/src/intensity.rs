@@ -1,8 +1,11 @@
 //! Intensities on another scale.
 
+use std::borrow::Cow;
+
 use ndarray::Zip;
 use thiserror::Error;
 
+use crate::ranks::at_ranks;
 use crate::{Mask, Volume};
 
 /// Intensities from `low` to `high` brought to 0 to 1, clipped beyond. For CT in HU.
@@ -115,17 +118,20 @@ pub fn percentiles(
     if !(0.0 <= low && low < high && high <= 100.0) {
         return Err(IntensityError::Percentiles { low, high });
     }
-    let mut values = finite_values(volume, inside)?;
-    let mut percentile = |percent: f64| {
-        let rank = percent / 100.0 * (values.len() - 1) as f64;
-        let below = rank as usize;
-        let (_, value, above) = values.select_nth_unstable_by(below, f32::total_cmp);
-        let value = f64::from(*value);
-        let next = above.iter().copied().min_by(f32::total_cmp);
-        let next = next.map_or(value, f64::from);
-        (value + (next - value) * (rank - below as f64)) as f32
+    let values = finite_values(volume, inside)?;
+    let last = values.len() - 1;
+    let ranks = [low, high].map(|percent| percent / 100.0 * last as f64);
+    let [a, b] = ranks.map(|rank| rank as usize);
+    let found = at_ranks(&values, [a, (a + 1).min(last), b, (b + 1).min(last)]);
+    let between = |value: f32, next: f32, rank: f64| {
+        let (value, next) = (f64::from(value), f64::from(next));
+        (value + (next - value) * rank.fract()) as f32
     };
-    Ok([percentile(low), percentile(high)])
+    let [value_a, next_a, value_b, next_b] = found;
+    Ok([
+        between(value_a, next_a, ranks[0]),
+        between(value_b, next_b, ranks[1]),
+    ])
 }
 
 /// Intensities below the percentile `low` and above `high` brought to those percentiles' values.
@@ -153,9 +159,13 @@ pub fn clip_percentiles(
 }
 
 /// The values inside, at least one, all finite.
-fn finite_values(volume: &Volume<f32>, inside: Option<&Mask>) -> Result<Vec<f32>, IntensityError> {
-    let values: Vec<f32> = match inside {
-        None => volume.voxels().iter().copied().collect(),
+fn finite_values<'a>(
+    volume: &'a Volume<f32>,
+    inside: Option<&Mask>,
+) -> Result<Cow<'a, [f32]>, IntensityError> {
+    let values = match inside {
+        // A volume is contiguous by its own promise.
+        None => Cow::Borrowed(volume.voxels().as_slice().unwrap_or_default()),
         Some(mask) if mask.shape_zyx() == volume.shape_zyx() => {
             let mut values = Vec::new();
             Zip::from(volume.voxels())
@@ -165,7 +175,7 @@ fn finite_values(volume: &Volume<f32>, inside: Option<&Mask>) -> Result<Vec<f32>
                         values.push(*value);
                     }
                 });
-            values
+            Cow::Owned(values)
         }
         Some(mask) => {
             return Err(IntensityError::MaskShape {

@@ -11,6 +11,7 @@ mod image2d;
 mod intensity;
 mod morphology;
 mod plane;
+mod ranks;
 mod reorient;
 mod resample;
 mod runs;

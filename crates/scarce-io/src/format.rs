@@ -1,6 +1,11 @@
 //! Formats, told apart by content.
 
+use std::path::Path;
+
 use serde::Serialize;
+
+use crate::IoError;
+use crate::content::open_stream;
 
 /// A file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -36,6 +41,17 @@ pub enum Format {
 pub(crate) const SNIFFED_BYTES: usize = 132;
 
 impl Format {
+    /// The format of a file by its first bytes, looked at through gzip; none for a folder and for what is not known.
+    ///
+    /// # Errors
+    /// [`IoError::System`] when the file cannot be read.
+    pub fn of_file(path: &Path) -> Result<Option<Self>, IoError> {
+        if path.is_dir() {
+            return Ok(None);
+        }
+        open_stream(path).map(|(start, ..)| Self::of_content(&start))
+    }
+
     /// The format of a file that starts with `start`; gzip is looked through by the caller.
     pub(crate) fn of_content(start: &[u8]) -> Option<Self> {
         let begins = |magic: &[u8]| start.starts_with(magic);

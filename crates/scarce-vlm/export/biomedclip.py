@@ -16,7 +16,7 @@ BERT's `vocab.txt`, of which one is made.
 | `tokenizer.json` | | |
 
 Features are not normalised. Each graph is run beside PyTorch, and the largest difference printed as a share of
-the largest value; more than 1e-3 is an error.
+the largest value (of what Adam updates the mean one); more than 1e-3 is an error.
 """
 
 import argparse
@@ -71,7 +71,9 @@ def m2ib_step(vision, layer):
         next_moment2 = ADAM_BETA2 * moment2 + (1.0 - ADAM_BETA2) * gradient * gradient
         corrected1 = next_moment1 / (1.0 - ADAM_BETA1**step_number)
         corrected2 = next_moment2 / (1.0 - ADAM_BETA2**step_number)
-        next_alpha = alpha - ADAM_LR * corrected1 / (corrected2.sqrt() + ADAM_EPS)
+        # In units of epsilon: a sum with 1e-8 is one with 0 to the exporter's optimiser, which leaves it out. Gradients are not
+        # far above 1e-8, so maps of a ViT-B/16 would be off by 0.02.
+        next_alpha = alpha - ADAM_LR * (corrected1 / ADAM_EPS) / (corrected2.sqrt() / ADAM_EPS + 1.0)
         return next_alpha, next_moment1, next_moment2, information, cosine
 
     return step
@@ -119,12 +121,13 @@ def export(model, inputs, outputs, path, dynamic=None):
     expected = expected if isinstance(expected, tuple) else (expected,)
     for name, ours, theirs in zip(outputs, found, expected):
         theirs = theirs.numpy()
-        difference = float(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-12))
-        # Adam divides gradients near zero by their own size: rounding shows in what it updates, and in nothing else.
-        is_compared = name != "next_alpha"
-        note = "" if is_compared else "  (not compared)"
-        print(f"{path.parent.name}/{path.name:22} {name:16} largest relative difference {difference:.1e}{note}")
-        if is_compared and not difference <= TOLERANCE:
+        # Adam divides gradients near zero by their own size: rounding shows in a few of what it updates, not in their mean.
+        differences = np.abs(ours - theirs)
+        worst = differences.mean() if name == "next_alpha" else differences.max()
+        difference = float(worst / max(np.abs(theirs).max(), 1e-12))
+        which = "mean" if name == "next_alpha" else "largest"
+        print(f"{path.parent.name}/{path.name:22} {name:16} {which} relative difference {difference:.1e}")
+        if not difference <= TOLERANCE:
             raise SystemExit(f"{name} differs by {difference}, at most {TOLERANCE} is accepted: {path}")
 
 

@@ -7,6 +7,7 @@ use scarce_image::{Connectivity, Mask, Volume, fill_holes, largest_component, pe
 use serde_json::json;
 
 use crate::binarize::{BoxExpansion, two_means_threshold};
+use crate::cache::Identity;
 use crate::{LocalizeError, Localizer, Provenance, Region};
 
 /// Intensities beyond these percentiles do not move the threshold.
@@ -23,7 +24,8 @@ impl Localizer for ForegroundLocalizer {
         let [black, white] = percentiles(image, PERCENTILES, None)?;
         let share = |value: &f32| ((value - black) / (white - black)).clamp(0.0, 1.0);
         let (mask, threshold) = if black < white {
-            let threshold = two_means_threshold(image.voxels().iter().map(share));
+            let threshold =
+                two_means_threshold(&image.voxels().iter().map(share).collect::<Vec<_>>());
             let bright = image.map(|value| share(value) > threshold);
             let body = largest_component(&bright, Connectivity::Faces6);
             (fill_in_slices(&fill_holes(&body)), threshold)
@@ -43,6 +45,14 @@ impl Localizer for ForegroundLocalizer {
         let boxes = BoxExpansion::default().boxes("foreground", &mask);
         let heat = mask.map(|inside| f32::from(u8::from(*inside)));
         Ok(Region::new(heat, mask, boxes, 1.0, provenance)?)
+    }
+
+    fn identity(&self) -> Identity {
+        Identity {
+            localizer: "foreground".to_owned(),
+            models: Vec::new(),
+            settings: BTreeMap::new(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use scarce_image::{Grid, Mask, Volume};
 use serde_json::json;
 
 use crate::binarize::BoxExpansion;
+use crate::cache::{Identity, volume_sha256};
 use crate::region::in_words;
 use crate::{LocalizeError, Localizer, Provenance, Region, RegionBox};
 
@@ -73,6 +74,19 @@ impl Localizer for GivenLocalizer {
         let heat = self.mask.map(|inside| f32::from(u8::from(*inside)));
         let (mask, boxes) = (self.mask.clone(), self.boxes.clone());
         Ok(Region::new(heat, mask, boxes, 1.0, provenance)?)
+    }
+
+    fn identity(&self) -> Identity {
+        let heat = self.mask.map(|inside| f32::from(u8::from(*inside)));
+        Identity {
+            localizer: "given".to_owned(),
+            models: Vec::new(),
+            settings: BTreeMap::from([
+                ("source".to_owned(), json!(self.source)),
+                ("mask_sha256".to_owned(), json!(volume_sha256(&heat))),
+                ("boxes".to_owned(), json!(self.boxes)),
+            ]),
+        }
     }
 }
 

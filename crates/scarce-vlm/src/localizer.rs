@@ -3,7 +3,9 @@
 use scarce_image::{IntensityError, Volume};
 use thiserror::Error;
 
-use crate::{Region, RegionError, onnx::OnnxError, picture::PictureError, text::TextError};
+use crate::{
+    Region, RegionError, cache::Identity, onnx::OnnxError, picture::PictureError, text::TextError,
+};
 
 /// Text and image in, region out.
 ///
@@ -16,11 +18,28 @@ pub trait Localizer {
     /// # Errors
     /// [`LocalizeError`]; a prompt that cannot be honoured is an error, never an empty region.
     fn localize(&mut self, image: &Volume<f32>, prompt: &str) -> Result<Region, LocalizeError>;
+
+    /// What its regions depend on besides image and prompt: with these, the key of [`region_key`](crate::cache::region_key).
+    fn identity(&self) -> Identity;
+}
+
+impl<L: Localizer + ?Sized> Localizer for &mut L {
+    fn localize(&mut self, image: &Volume<f32>, prompt: &str) -> Result<Region, LocalizeError> {
+        (**self).localize(image, prompt)
+    }
+
+    fn identity(&self) -> Identity {
+        (**self).identity()
+    }
 }
 
 impl<L: Localizer + ?Sized> Localizer for Box<L> {
     fn localize(&mut self, image: &Volume<f32>, prompt: &str) -> Result<Region, LocalizeError> {
         (**self).localize(image, prompt)
+    }
+
+    fn identity(&self) -> Identity {
+        (**self).identity()
     }
 }
 
@@ -144,6 +163,19 @@ pub enum LocalizeError {
     /// The parts of the region do not fit together.
     #[error(transparent)]
     Region(#[from] RegionError),
+}
+
+impl LocalizeError {
+    /// Whether the localizer says that the words are not in the image, or are none that it knows: an answer rather than a fault.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::NotSeen { .. }
+                | Self::UnknownPrompt { .. }
+                | Self::AbsentStructure { .. }
+                | Self::Text(TextError::UnknownWords { .. })
+        )
+    }
 }
 
 fn outside_note(outside: Option<&NearName>) -> String {

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::onnx::Provider;
 
 /// A model file, by content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelRecord {
     /// The part it plays, such as `"text encoder"` or `"tokenizer"`.
     pub name: String,
@@ -56,7 +56,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// A label of a label map that belongs to the region.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MatchedLabel {
     /// The value in the label map.
     pub label: u16,

@@ -2,13 +2,13 @@
 
 use ndarray::Array3;
 use scarce_image::{Geometry, Grid, Mask, Volume, glam::DVec3};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{MatchedLabel, ModelRecord, Provenance};
 
 /// A box in a volume.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RegionBox {
     /// What the box is around.
     pub name: String,
@@ -250,19 +250,19 @@ impl Region {
     }
 
     /// The content of `localization.json`.
-    pub fn localization(&self) -> Localization<'_> {
+    pub fn localization(&self) -> Localization {
         let Provenance {
             localizer,
             prompt,
             models,
             matches,
             settings,
-        } = &self.provenance;
+        } = self.provenance.clone();
         Localization {
             prompt,
             localizer,
             score: self.score,
-            boxes: &self.boxes,
+            boxes: self.boxes.clone(),
             models,
             matches,
             settings,
@@ -272,22 +272,22 @@ impl Region {
 
 /// A region without its voxels: what `localization.json` holds. Field order is fixed, so equal
 /// regions give equal bytes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Localization<'a> {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Localization {
     /// The prompt as it was given.
-    pub prompt: &'a str,
+    pub prompt: String,
     /// The back-end.
-    pub localizer: &'a str,
+    pub localizer: String,
     /// How sure it is.
     pub score: f32,
     /// Boxes around the region's parts.
-    pub boxes: &'a [RegionBox],
+    pub boxes: Vec<RegionBox>,
     /// Each model file that was used.
-    pub models: &'a [ModelRecord],
+    pub models: Vec<ModelRecord>,
     /// The labels in the region.
-    pub matches: &'a [MatchedLabel],
+    pub matches: Vec<MatchedLabel>,
     /// The back-end's own settings and findings.
-    pub settings: &'a std::collections::BTreeMap<String, serde_json::Value>,
+    pub settings: std::collections::BTreeMap<String, serde_json::Value>,
 }
 
 #[cfg(test)]

@@ -1,15 +1,19 @@
 //! CLIPSeg on a tiny network of random weights (`fixtures/make_clipseg.py`), beside `transformers`.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod refused;
+
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
 use scarce_vlm::LocalizeError;
 use scarce_vlm::clipseg::ClipSeg;
-use scarce_vlm::onnx::{ModelFault, ModelFile, OnnxError, SessionOptions};
+use scarce_vlm::onnx::{ModelFault, ModelFile, SessionOptions};
 use scarce_vlm::picture::Picture;
 use scarce_vlm::slices::PictureLocalizer as _;
 use scarce_vlm::text::{MAX_TEXT_CHARS, TextError};
+
+use refused::Expected;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -81,6 +85,10 @@ fn prompts_are_checked() {
             Err(LocalizeError::EmptyPrompt { .. })
         ));
     }
+    assert!(matches!(
+        model.heat(&picture(), "no tumour"),
+        Err(LocalizeError::NegatedPrompt { .. })
+    ));
     for length in [MAX_TEXT_CHARS + 1, 10_000] {
         assert!(matches!(
             model.heat(&picture(), &"a".repeat(length)),
@@ -95,19 +103,9 @@ fn prompts_are_checked() {
 
 #[test]
 fn faulty_files_are_refused_by_name() {
-    type Expected = fn(&ModelFault) -> bool;
     let check = |graph: &str, expected: Expected, words: &[&str]| {
         let outcome = open(graph).and_then(|mut model| model.heat(&picture(), "heart"));
-        let Err(LocalizeError::Onnx(OnnxError::Model { name, fault, path })) = outcome else {
-            panic!("{graph}: not refused")
-        };
-        assert!(expected(&fault), "{graph}: {fault:?}");
-        let message = OnnxError::Model { name, fault, path }.to_string();
-        for word in words {
-            assert!(message.contains(word), "{message}");
-        }
-        assert!(message.starts_with("the CLIPSeg "), "{message}");
-        assert!(message.ends_with(graph), "{message}");
+        refused::check("CLIPSeg", graph, outcome, expected, words);
     };
     check("absent.onnx", |f| matches!(f, ModelFault::Read(_)), &[]);
     check(

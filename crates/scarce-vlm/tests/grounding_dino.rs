@@ -1,15 +1,19 @@
 //! Grounding DINO's interfaces on stand-in graphs (`fixtures/make_grounding_dino.py`), beside `transformers`.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod refused;
+
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
 use scarce_vlm::LocalizeError;
 use scarce_vlm::grounding_dino::{GroundingDino, GroundingDinoOptions};
-use scarce_vlm::onnx::{ModelFault, ModelFile, OnnxError, SessionOptions};
+use scarce_vlm::onnx::{ModelFault, ModelFile, SessionOptions};
 use scarce_vlm::picture::Picture;
 use scarce_vlm::slices::PictureLocalizer as _;
 use scarce_vlm::text::TextError;
+
+use refused::Expected;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -103,6 +107,10 @@ fn prompts_and_thresholds_are_checked() {
         ));
     }
     assert!(matches!(
+        model.heat(&picture(), "without liver"),
+        Err(LocalizeError::NegatedPrompt { .. })
+    ));
+    assert!(matches!(
         model.heat(&picture(), &"a".repeat(10_000)),
         Err(LocalizeError::Text(TextError::TooLong { .. }))
     ));
@@ -124,20 +132,10 @@ fn prompts_and_thresholds_are_checked() {
 
 #[test]
 fn faulty_graphs_are_refused_by_name() {
-    type Expected = fn(&ModelFault) -> bool;
     let check = |graph: &str, expected: Expected, words: &[&str]| {
         let outcome =
             open_with(graph, OPTIONS).and_then(|mut model| model.heat(&picture(), "liver"));
-        let Err(LocalizeError::Onnx(OnnxError::Model { name, fault, path })) = outcome else {
-            panic!("{graph}: not refused")
-        };
-        assert!(expected(&fault), "{graph}: {fault:?}");
-        let message = OnnxError::Model { name, fault, path }.to_string();
-        for word in words {
-            assert!(message.contains(word), "{message}");
-        }
-        assert!(message.starts_with("the Grounding DINO "), "{message}");
-        assert!(message.ends_with(graph), "{message}");
+        refused::check("Grounding DINO", graph, outcome, expected, words);
     };
     check("absent.onnx", |f| matches!(f, ModelFault::Read(_)), &[]);
     check(

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array2, Array3};
 use scarce_image::{Geometry, Volume};
-use scarce_vlm::check::{SanityThresholds, Verdict, Words, check_localizer, check_pictures};
+use scarce_vlm::check::{
+    Found, SanityThresholds, Verdict, Words, check_localizer, check_pictures, check_set,
+};
 use scarce_vlm::picture::Picture;
 use scarce_vlm::slices::{PictureHeat, PictureLocalizer, SliceBySlice, SliceOptions};
 use scarce_vlm::{LocalizeError, ModelRecord};
@@ -180,4 +182,45 @@ fn says_what_it_cannot_check() {
         ..words()
     };
     check(Reader::Deaf, without, "nonsense");
+}
+
+#[test]
+fn several_prompts_are_set_against_one_another() {
+    let pictures = [(
+        "a".to_owned(),
+        Picture::new(Array3::zeros((20, 30, 3))).unwrap(),
+    )];
+    let words = [
+        words(),
+        Words::new("the right lung", &["right lung"]),
+        Words::new("a bicycle", &["a photo of a bicycle"]),
+    ];
+    let mut asked = 0;
+    let mut reader = Reader::Refuses;
+    let found = check_set(
+        &pictures,
+        &words,
+        SanityThresholds::default(),
+        |picture, prompt| {
+            asked += 1;
+            let heat: Vec<f32> = reader.heat(picture, prompt)?.map.into_iter().collect();
+            let inside = heat.iter().map(|value| *value > 0.5).collect();
+            Ok(Found { heat, inside })
+        },
+    )
+    .unwrap();
+    // Three texts of the left lung, two of the right one, a bicycle, three of nonsense.
+    assert_eq!((asked, found.texts.len()), (9, 9));
+    assert_eq!(
+        (found.prompts.len(), &found.not_found[..]),
+        (2, &["a bicycle".to_owned()][..])
+    );
+    let between = |a: &str, b: &str| {
+        let at = |text: &str| found.texts.iter().position(|known| known == text).unwrap();
+        assert_eq!(found.matrix[at(a)][at(b)], found.matrix[at(b)][at(a)]);
+        found.matrix[at(a)][at(b)].map(|agreement| agreement.iou)
+    };
+    assert_eq!(between("the left lung", "left lung"), Some(1.0));
+    assert_eq!(between("the left lung", "right lung"), Some(0.0));
+    assert_eq!(between("the left lung", "a bicycle"), None);
 }

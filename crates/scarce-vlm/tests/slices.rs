@@ -8,7 +8,9 @@ use scarce_image::glam::{DAffine3, DVec3};
 use scarce_image::{Geometry, Volume};
 use scarce_vlm::binarize::Binarization;
 use scarce_vlm::picture::Picture;
-use scarce_vlm::slices::{Display, PictureHeat, PictureLocalizer, SliceBySlice, SliceOptions};
+use scarce_vlm::slices::{
+    Display, PictureHeat, PictureLocalizer, Projection, Slab, SliceBySlice, SliceOptions,
+};
 use scarce_vlm::{LocalizeError, Localizer as _, ModelRecord};
 use serde_json::Value;
 
@@ -157,6 +159,17 @@ fn what_is_not_seen_is_refused_and_options_are_checked() {
             components: 0,
             ..options()
         },
+        SliceOptions {
+            slab: Slab {
+                slices: 0,
+                ..Slab::default()
+            },
+            ..options()
+        },
+        SliceOptions {
+            smoothing_mm: f64::NAN,
+            ..options()
+        },
     ] {
         let model = Brightness {
             looks: 0,
@@ -167,4 +180,34 @@ fn what_is_not_seen_is_refused_and_options_are_checked() {
             Err(LocalizeError::Option { .. })
         ));
     }
+}
+
+#[test]
+fn slabs_and_smoothing_make_a_region_go_on_where_a_slice_is_dark() {
+    // A bright column, but for its third slice; slices are 2 mm apart.
+    let voxels = Array3::from_shape_fn((7, 4, 4), |(z, y, x)| {
+        f32::from(u8::from(y == 1 && x == 2 && z != 2))
+    });
+    let image = Volume::new(
+        voxels,
+        Geometry::from_spacing_mm_xyz([1.0, 1.0, 2.0]).unwrap(),
+    );
+    let check = |options: SliceOptions, expected: usize| {
+        let region = led(options).localize(&image, "bright").unwrap();
+        assert_eq!(region.voxel_count(), expected);
+    };
+    check(options(), 4);
+    let slab = |slices, projection| SliceOptions {
+        slab: Slab { slices, projection },
+        ..options()
+    };
+    check(slab(3, Projection::Mean), 7);
+    check(slab(3, Projection::Maximum), 7);
+    check(slab(1, Projection::Maximum), 4);
+    let smoothed = |smoothing_mm| SliceOptions {
+        smoothing_mm,
+        ..options()
+    };
+    check(smoothed(2.0), 7);
+    check(smoothed(0.2), 4);
 }

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::pipeline;
 use crate::python::Python;
 use crate::workspace::Workspace;
-use crate::{atomic, checksum, nearest, process, usage};
+use crate::{atomic, checksum, data, nearest, process, usage};
 
 /// The line of a peer's script that names what pip has to install, exact versions only.
 const REQUIRES: &str = "# requires:";
@@ -22,6 +22,9 @@ const REQUIRES: &str = "# requires:";
 /// The line that names the examples which stand for our side where no verb does one thing alone, as
 /// `package/example`; scripts find them beside the binary.
 const BUILDS: &str = "# builds:";
+
+/// The line that names the data sets that a script reads, as `data fetch` has them.
+const DATA: &str = "# data:";
 
 /// Runs `benches/peers/SUBJECT.py`, or the scripts of a folder of that name, or all of them. Each
 /// first asserts that both sides have the same result, then tells both times. With `save`, the times
@@ -48,6 +51,13 @@ pub fn peers(workspace: &Workspace, subject: Option<&str>, save: Option<&str>) -
         let mut required = Vec::new();
         for script in scripts {
             build_partners(workspace, &script)?;
+            let sets: Vec<String> = line_after(&script, DATA)?
+                .split_whitespace()
+                .map(String::from)
+                .collect();
+            if !sets.is_empty() {
+                data::fetch(workspace, &sets)?;
+            }
             found.extend(run(workspace, &python, &scarce, &script)?);
             required.push(line_after(&script, REQUIRES)?);
         }

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use device::DeviceArguments;
 pub use evaluation::{CompareArguments, EvaluateArguments, LintArguments};
-pub use localize::{BackEnd, LocalizeArguments};
+pub use localize::{BackEnd, CheckArguments, LocalizeArguments, Means};
 pub use training::{ExistingArguments, FinetuneArguments, RunArguments};
 
 /// Medical-image learning when labels are scarce.

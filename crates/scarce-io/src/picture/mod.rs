@@ -7,4 +7,4 @@ mod write;
 
 pub(crate) use read::open_as_volume;
 pub use read::{read_image, read_image_with};
-pub use write::{write_png_grey16, write_png_rgb};
+pub use write::{write_png_grey, write_png_grey16, write_png_rgb};

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, RgbImage};
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, RgbImage};
 use ndarray::{ArrayView2, ArrayView3};
 
 use super::completeness::picture_error;
@@ -23,6 +23,19 @@ pub fn write_png_rgb(path: &Path, pixels: ArrayView3<'_, u8>) -> Result<(), IoEr
             picture_error(message, path)
         })?;
     write(path, &DynamicImage::ImageRgb8(picture))
+}
+
+/// Writes pixels `(y, x)` as an 8-bit grey PNG.
+///
+/// # Errors
+/// [`IoError::Picture`] for an empty picture; [`IoError::System`].
+pub fn write_png_grey(path: &Path, pixels: ArrayView2<'_, u8>) -> Result<(), IoError> {
+    let (height, width) = pixels.dim();
+    let raw: Vec<u8> = pixels.iter().copied().collect();
+    let picture = GrayImage::from_raw(width as u32, height as u32, raw)
+        .filter(|_| width * height > 0)
+        .ok_or_else(|| picture_error("a picture without pixels", path))?;
+    write(path, &DynamicImage::ImageLuma8(picture))
 }
 
 /// Writes pixels `(y, x)` as a 16-bit grey PNG.

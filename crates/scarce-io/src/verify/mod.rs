@@ -21,6 +21,7 @@ use rayon::prelude::*;
 use self::report::Judged;
 pub use self::report::{Fault, FileReport, Place, Status, VerifyReport};
 use self::units::Unit;
+pub use self::units::{image_stem, images_in};
 use crate::IoError;
 
 /// Reads each path whole, in parallel. Folders are walked; a folder of DICOM files is read series by

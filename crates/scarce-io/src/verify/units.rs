@@ -51,6 +51,34 @@ pub(super) fn walk(paths: &[PathBuf]) -> Result<Walked, IoError> {
     Ok(walked)
 }
 
+/// The images under a folder and its sub-folders, in order of their paths: files by their endings, and folders of several DICOM
+/// files as one image each. What is no image is left out.
+///
+/// # Errors
+/// [`IoError::System`] when a folder cannot be listed.
+pub fn images_in(folder: &Path) -> Result<Vec<PathBuf>, IoError> {
+    let mut walked = Walked::default();
+    walk_folder(folder, &mut walked, &mut Vec::new())?;
+    let mut images: Vec<PathBuf> = (walked.units.into_iter())
+        .map(|unit| match unit {
+            Unit::File(path) | Unit::Manifest(path) | Unit::DicomFolder(path) => path,
+        })
+        .collect();
+    images.sort();
+    Ok(images)
+}
+
+/// An image's name without what says its format: `scan` of `scan.nii.gz`, the whole name of a folder.
+pub fn image_stem(path: &Path) -> String {
+    let name = (path.file_name().unwrap_or(path.as_os_str())).to_string_lossy();
+    let lower = name.to_lowercase();
+    let ending = (ENDINGS.iter().copied().chain([".dcm"]))
+        .filter(|ending| lower.ends_with(ending) && !path.is_dir())
+        .map(str::len)
+        .max();
+    name[..name.len() - ending.unwrap_or(0)].to_owned()
+}
+
 /// `above` holds the folders on the way, so that a link to one of them is not followed for ever.
 fn walk_folder(
     folder: &Path,
@@ -107,5 +135,40 @@ impl Unit {
             Self::Manifest(path) => manifest::check(&path),
             Self::DicomFolder(folder) => dicom_folder::check(&folder),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_named_without_their_format() {
+        for (path, stem) in [
+            ("a/scan.nii.gz", "scan"),
+            ("scan.NII", "scan"),
+            ("x/1.2.840.dcm", "1.2.840"),
+            ("b.c.jpeg", "b.c"),
+            ("IM0001", "IM0001"),
+            ("notes.txt", "notes.txt"),
+        ] {
+            assert_eq!(image_stem(Path::new(path)), stem, "{path}");
+        }
+    }
+
+    #[test]
+    fn finds_images_and_leaves_out_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("below");
+        fs::create_dir(&below).unwrap();
+        for name in ["b.png", "a.nii.gz", "labels.csv", ".DS_Store"] {
+            fs::write(folder.path().join(name), b"").unwrap();
+        }
+        for name in ["1.dcm", "2.dcm"] {
+            fs::write(below.join(name), b"").unwrap();
+        }
+        let found = images_in(folder.path()).unwrap();
+        let expected = ["a.nii.gz", "b.png", "below"].map(|name| folder.path().join(name));
+        assert_eq!(found, expected);
     }
 }

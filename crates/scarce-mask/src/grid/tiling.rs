@@ -1,5 +1,7 @@
 //! Which pixels lie in which cell.
 
+use std::ops::Range;
+
 use ndarray::{ArrayView, ArrayView1, Axis, Dimension};
 
 use crate::MaskError;
@@ -63,27 +65,58 @@ impl Tiling {
     /// they are cut up, which is as fast as memory can be read.
     pub(crate) fn any<D: Dimension>(&self, inside: &ArrayView<'_, bool, D>) -> Vec<bool> {
         let columns = self.columns();
+        let width = columns.last().copied().unwrap_or(0);
         let mut cells = vec![false; self.cells()];
-        let mut gathered = vec![false; columns.last().copied().unwrap_or(0)];
-        let mut current = 0;
-        let mut cut_up = |first: usize, gathered: &mut Vec<bool>| {
+        let mut gathered = vec![false; width];
+        let mut cut_up = |first: usize, gathered: &mut [bool]| {
             for (column, bounds) in columns.windows(2).enumerate() {
                 cells[first + column] |= any(&gathered[bounds[0]..bounds[1]]);
             }
             gathered.fill(false);
         };
+        if let Some(pixels) = inside.as_slice() {
+            for (first, rows) in self.bands() {
+                gather(&pixels[rows.start * width..rows.end * width], &mut gathered);
+                cut_up(first, &mut gathered);
+            }
+            return cells;
+        }
+        let mut current = 0;
         self.rows(inside, |first, row| {
             if first != current {
                 cut_up(current, &mut gathered);
                 current = first;
             }
-            match row.to_slice() {
-                Some(row) => gathered.iter_mut().zip(row).for_each(|(g, v)| *g |= v),
-                None => gathered.iter_mut().zip(row).for_each(|(g, v)| *g |= v),
-            }
+            gathered.iter_mut().zip(row).for_each(|(g, v)| *g |= v);
         });
         cut_up(current, &mut gathered);
         cells
+    }
+
+    /// Rows of pixels, counted in raster order, that run through the same cells, with the first of
+    /// these.
+    fn bands(&self) -> Vec<(usize, Range<usize>)> {
+        let mut bands = vec![(0, 0..1)];
+        let before = &self.bounds[..self.bounds.len().saturating_sub(1)];
+        for bounds in before {
+            let (cells, length) = (bounds.len() - 1, bounds[bounds.len() - 1]);
+            let outer = bands
+                .iter()
+                .flat_map(|(band, rows)| rows.clone().map(move |row| (band, row)));
+            bands = outer
+                .flat_map(|(band, row)| {
+                    bounds.windows(2).enumerate().map(move |(cell, along)| {
+                        let rows = row * length + along[0]..row * length + along[1];
+                        (band * cells + cell, rows)
+                    })
+                })
+                .collect();
+        }
+        let columns = self.columns().len().saturating_sub(1);
+        for (first, _) in &mut bands {
+            *first *= columns;
+        }
+        bands
     }
 
     /// Where the cells begin along the last axis, and the end of the last.
@@ -119,6 +152,23 @@ impl Tiling {
                 (at[axis], cell[axis]) = (0, 0);
             }
         }
+    }
+}
+
+/// Joins rows as wide as `gathered` into it, by fours, so that it is loaded and stored once for four.
+fn gather(rows: &[bool], gathered: &mut [bool]) {
+    let width = gathered.len().max(1);
+    let mut fours = rows.chunks_exact(4 * width);
+    for four in &mut fours {
+        let (ab, cd) = four.split_at(2 * width);
+        let ((a, b), (c, d)) = (ab.split_at(width), cd.split_at(width));
+        let pairs = a.iter().zip(b).zip(c.iter().zip(d));
+        for (g, ((a, b), (c, d))) in gathered.iter_mut().zip(pairs) {
+            *g |= a | b | c | d;
+        }
+    }
+    for row in fours.remainder().chunks_exact(width) {
+        gathered.iter_mut().zip(row).for_each(|(g, v)| *g |= v);
     }
 }
 

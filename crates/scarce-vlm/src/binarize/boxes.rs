@@ -43,8 +43,23 @@ impl BoxExpansion {
         let shape_zyx = mask.shape_zyx();
         let (labels, voxels) = connected_components(mask.voxels().view(), Connectivity::Corners26);
         let mut extents = vec![Extent::default(); voxels.len()];
-        for (at, label) in labels.iter().enumerate().filter(|(_, label)| **label > 0) {
-            extents[*label as usize - 1].include(voxel_at(at, shape_zyx));
+        let row_length = shape_zyx[2].max(1);
+        for (row, along) in labels
+            .as_slice()
+            .unwrap_or_default()
+            .chunks(row_length)
+            .enumerate()
+        {
+            let [z, y, _] = voxel_at(row * row_length, shape_zyx);
+            let mut first = 0;
+            for run in along.chunk_by(|a, b| a == b) {
+                if run[0] > 0 {
+                    let extent = &mut extents[run[0] as usize - 1];
+                    extent.include([z, y, first]);
+                    extent.include([z, y, first + run.len() - 1]);
+                }
+                first += run.len();
+            }
         }
         let mut by_size: Vec<usize> = (0..voxels.len()).collect();
         by_size.sort_by_key(|component| std::cmp::Reverse(voxels[*component]));

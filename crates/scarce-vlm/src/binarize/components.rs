@@ -1,7 +1,5 @@
 //! The largest parts of a mask.
 
-use std::collections::BTreeSet;
-
 use scarce_image::{Connectivity, Mask, connected_components};
 
 /// The components with the `count` largest numbers of voxels; those that tie with the last stay too.
@@ -16,12 +14,11 @@ pub fn largest_components(mask: &Mask, count: usize) -> Mask {
         None => usize::MAX,
         Some(last) => sizes.get(last).copied().unwrap_or(0),
     };
-    let kept: BTreeSet<u32> = (1_u32..)
-        .zip(voxels)
-        .filter(|(_, size)| *size >= least)
-        .map(|(label, _)| label)
+    // Of the background, then of each label.
+    let stays: Vec<bool> = std::iter::once(false)
+        .chain(voxels.iter().map(|size| *size >= least))
         .collect();
-    let inside = labels.mapv(|label| kept.contains(&label));
+    let inside = labels.mapv(|label| stays[label as usize]);
     // Of one shape by construction.
     mask.with_voxels(inside).unwrap_or_else(|_| mask.clone())
 }

@@ -48,7 +48,7 @@ impl Binarization {
         shown: &Shown,
     ) -> Result<(Mask, Option<f32>), LocalizeError> {
         let threshold = match self {
-            Self::TwoMeans => two_means_threshold(heat.voxels().iter().copied()),
+            Self::TwoMeans => two_means_threshold(heat.voxels().as_slice().unwrap_or_default()),
             Self::Above { heat } => *heat,
             Self::Crf(options) => return Ok((options.mask(heat, shown)?, None)),
         };

@@ -1,19 +1,34 @@
 //! The threshold of two clusters.
 
+use rayon::prelude::*;
+
 /// Heat is counted in so many steps.
 const STEPS: usize = 256;
+
+/// Values that one thread counts at once.
+const PIECE: usize = 1 << 18;
 
 /// The threshold between the two clusters of `heat` (0 to 1) with the least sum of squared distances to their means.
 ///
 /// In one dimension the best two means are parted by a threshold, so trying each finds what k-means with k = 2 looks for from
 /// random starts; it is Otsu's threshold too. Heat is rounded to 1/255, as the released tools store it. Of equal thresholds
 /// the lowest; where all heat is alike, that heat: nothing is above it.
-pub fn two_means_threshold(heat: impl IntoIterator<Item = f32>) -> f32 {
-    let mut counts = [0_u64; STEPS];
-    for value in heat {
-        // NaN counts as 0.
-        counts[(value.clamp(0.0, 1.0) * 255.0).round() as usize] += 1;
-    }
+pub fn two_means_threshold(heat: &[f32]) -> f32 {
+    let counted = |mut counts: [u64; STEPS], piece: &[f32]| {
+        for value in piece {
+            // NaN counts as 0.
+            counts[(value.clamp(0.0, 1.0) * 255.0 + 0.5) as usize] += 1;
+        }
+        counts
+    };
+    let joined = |mut a: [u64; STEPS], b: [u64; STEPS]| {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        a
+    };
+    let counts = heat
+        .par_chunks(PIECE)
+        .fold(|| [0; STEPS], counted)
+        .reduce(|| [0; STEPS], joined);
     let n: u64 = counts.iter().sum();
     let total: u64 = (0_u64..)
         .zip(counts)
@@ -63,7 +78,7 @@ mod tests {
         #[test]
         fn no_other_threshold_is_better(values in prop::collection::vec(0_u8..=255, 2..60)) {
             let values: Vec<f32> = values.into_iter().map(|v| f32::from(v) / 255.0).collect();
-            let found = spread(&values, two_means_threshold(values.iter().copied()));
+            let found = spread(&values, two_means_threshold(&values));
             for step in 0_u8..=255 {
                 let other = spread(&values, (f32::from(step) + 0.5) / 255.0);
                 prop_assert!(found <= other + 1e-6, "{found} {other} at {step}");
@@ -74,7 +89,7 @@ mod tests {
     #[test]
     fn parts_two_clusters_and_nothing_from_one() {
         let check = |values: &[f32], inside: usize| {
-            let threshold = two_means_threshold(values.iter().copied());
+            let threshold = two_means_threshold(&values);
             let above = values.iter().filter(|v| **v > threshold).count();
             assert_eq!(above, inside, "{values:?} at {threshold}");
         };

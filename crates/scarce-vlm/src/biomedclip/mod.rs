@@ -10,7 +10,6 @@
 //! | `vision.onnx` | [`Dense`] and [`Occlusion`] |
 
 mod framing;
-mod graph;
 mod heat;
 mod presets;
 mod saliency;
@@ -34,6 +33,7 @@ use crate::cache::picture_sha256;
 use crate::onnx::SessionOptions;
 use crate::picture::{Filter, Normalization, Picture};
 use crate::slices::{PictureHeat, PictureLocalizer};
+use crate::text::check_prompt;
 use crate::{LocalizeError, ModelRecord};
 
 /// What the heat depends on besides the models.
@@ -105,6 +105,7 @@ impl BiomedClip {
 
 impl PictureLocalizer for BiomedClip {
     fn heat(&mut self, picture: &Picture, prompt: &str) -> Result<PictureHeat, LocalizeError> {
+        check_prompt(prompt)?;
         let text = self.text.features(prompt)?;
         let picture_yx = picture.size_yx();
         let frame = self.options.framing.frame(picture_yx, self.side());

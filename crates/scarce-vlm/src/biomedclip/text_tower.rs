@@ -5,8 +5,7 @@ use std::path::Path;
 use ndarray::{Array1, Array2};
 use ort::value::TensorElementType;
 
-use super::graph;
-use crate::onnx::{Model, SessionOptions};
+use crate::onnx::{Model, SessionOptions, graph};
 use crate::text::{TextError, TextTokenizer, check_texts};
 use crate::{LocalizeError, ModelRecord};
 
@@ -123,7 +122,7 @@ impl TextTower {
                 Array2::from_shape_fn((1, tokens), |(_, at)| ids.get(at).map_or(0, |id| fill(*id)));
             inputs.push((name, graph::input(&self.model, values)?));
         }
-        let features = graph::run(&mut self.model, inputs, &[self.output])?.remove(0);
+        let [features] = graph::run(&mut self.model, inputs, [self.output])?;
         match features.shape() {
             [1, width] if *width > 0 => Ok(features.iter().copied().collect()),
             other => {

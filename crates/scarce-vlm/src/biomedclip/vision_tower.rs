@@ -5,8 +5,7 @@ use std::path::Path;
 use ndarray::{Array2, Array4, Ix2, Ix3};
 use ort::value::TensorElementType;
 
-use super::graph;
-use crate::onnx::{Model, ModelFault, OnnxError, SessionOptions};
+use crate::onnx::{Model, ModelFault, OnnxError, SessionOptions, graph};
 use crate::{LocalizeError, ModelRecord};
 
 const INPUTS: [&str; 2] = ["pixel_values", "image"];
@@ -68,7 +67,7 @@ impl VisionTower {
             return self.one_by_one(&pixel_values);
         }
         let inputs = vec![(self.input, graph::input(&self.model, pixel_values)?)];
-        let found = graph::run(&mut self.model, inputs, &[self.output])?.remove(0);
+        let [found] = graph::run(&mut self.model, inputs, [self.output])?;
         let shape = format!("{:?}", found.shape());
         match found.into_dimensionality::<Ix2>() {
             Ok(features) if features.nrows() == pictures => Ok(features),
@@ -91,10 +90,9 @@ impl VisionTower {
             .find_output(&[(PATCH_FEATURES, 3)], TensorElementType::Float32)?;
         let inputs = vec![(self.input, graph::input(&self.model, pixel_values)?)];
         let outputs = [self.output, PATCH_FEATURES];
-        let mut found = graph::run(&mut self.model, inputs, &outputs)?;
-        let patches = found.remove(1);
+        let [image, patches] = graph::run(&mut self.model, inputs, outputs)?;
         let shape = format!("{:?}", patches.shape());
-        let image = found.remove(0).into_dimensionality::<Ix2>();
+        let image = image.into_dimensionality::<Ix2>();
         match (image, patches.into_dimensionality::<Ix3>()) {
             (Ok(image), Ok(patches))
                 if image.nrows() == 1 && patches.dim().0 == 1 && patches.dim().1 > 0 =>

@@ -5,127 +5,23 @@
 //! maps should agree in the first pair and not in the second.
 
 mod agreement;
+mod outcome;
+mod verdict;
+mod words;
 
 pub use agreement::{Agreement, Found};
+pub use outcome::{ImageSanity, PromptSanity, SetSanity};
+pub use verdict::{SanityThresholds, Verdict};
+pub use words::Words;
 
 use scarce_image::Volume;
-use serde::{Deserialize, Serialize};
 
 use agreement::{agreement, mean};
 
 use crate::binarize::two_means_threshold;
 use crate::picture::Picture;
 use crate::slices::PictureLocalizer;
-use crate::text::TextError;
 use crate::{LocalizeError, Localizer};
-
-/// What is asked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Words {
-    /// The prompt that is meant.
-    pub prompt: String,
-    /// The same in other words, one text or more.
-    pub reworded: Vec<String>,
-    /// What no image shows, one text or more.
-    #[serde(default = "nonsense")]
-    pub nonsense: Vec<String>,
-}
-
-impl Words {
-    /// A prompt, the same in other words, and nonsense that suits any medical image.
-    pub fn new(prompt: &str, reworded: &[&str]) -> Self {
-        Self {
-            prompt: prompt.to_owned(),
-            reworded: reworded.iter().map(|text| (*text).to_owned()).collect(),
-            nonsense: nonsense(),
-        }
-    }
-}
-
-fn nonsense() -> Vec<String> {
-    [
-        "a photo of a bicycle",
-        "the parliament votes on banana prices",
-        "heavy rain on a motorway at night",
-    ]
-    .map(str::to_owned)
-    .to_vec()
-}
-
-/// Where the verdict turns. The defaults are conventions, chosen so that maps which look alike to the eye count as the same.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SanityThresholds {
-    /// A mean correlation with the maps of nonsense of this or more means that words are ignored. _Default:_ 0.8.
-    pub nonsense_correlation: f64,
-    /// The same of the regions' mean IoU. _Default:_ 0.8.
-    pub nonsense_iou: f64,
-    /// By so much the correlation with reworded prompts must be above that with nonsense. _Default:_ 0.1.
-    pub margin: f64,
-}
-
-impl Default for SanityThresholds {
-    fn default() -> Self {
-        Self {
-            nonsense_correlation: 0.8,
-            nonsense_iou: 0.8,
-            margin: 0.1,
-        }
-    }
-}
-
-/// One image's figures.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ImageSanity {
-    /// The image's name.
-    pub id: String,
-    /// The prompt's map and those of the same in other words.
-    pub reworded: Agreement,
-    /// The prompt's map and those of nonsense.
-    pub nonsense: Agreement,
-}
-
-/// What the maps say of the localizer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Other words for the same give the same map, nonsense another.
-    FollowsTheWords,
-    /// Nonsense gives the same map.
-    IgnoresTheWords,
-    /// Other words for the same give as different a map as nonsense does.
-    ChangesWithAnyWord,
-}
-
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::FollowsTheWords => "the map follows the words",
-            Self::IgnoresTheWords => "the map ignores the words",
-            Self::ChangesWithAnyWord => "the map changes with any word, whatever it means",
-        })
-    }
-}
-
-/// The outcome over a set of images.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PromptSanity {
-    /// What was asked.
-    pub words: Words,
-    /// Where the verdict turned.
-    pub thresholds: SanityThresholds,
-    /// Each image in which the prompt was found.
-    pub images: Vec<ImageSanity>,
-    /// Names of images in which the localizer sees nothing of the prompt; they count for nothing.
-    pub not_seen: Vec<String>,
-    /// Mean over the images, with reworded prompts.
-    pub reworded: Agreement,
-    /// Mean over the images, with nonsense.
-    pub nonsense: Agreement,
-    /// The verdict.
-    pub verdict: Verdict,
-}
 
 /// Checks a localizer of volumes, such as a [`SliceBySlice`](crate::slices::SliceBySlice), on named images.
 ///
@@ -159,7 +55,7 @@ pub fn check_pictures(
 ) -> Result<PromptSanity, LocalizeError> {
     check_prompts(pictures, words, thresholds, |picture, prompt| {
         let heat: Vec<f32> = model.heat(picture, prompt)?.map.into_iter().collect();
-        let threshold = two_means_threshold(heat.iter().copied());
+        let threshold = two_means_threshold(&heat);
         let inside = heat.iter().map(|value| *value > threshold).collect();
         Ok(Found { heat, inside })
     })
@@ -173,79 +69,138 @@ pub fn check_prompts<T>(
     images: &[(String, T)],
     words: &Words,
     thresholds: SanityThresholds,
-    mut localize: impl FnMut(&T, &str) -> Result<Found, LocalizeError>,
+    localize: impl FnMut(&T, &str) -> Result<Found, LocalizeError>,
 ) -> Result<PromptSanity, LocalizeError> {
-    for (option, texts) in [("reworded", &words.reworded), ("nonsense", &words.nonsense)] {
-        if texts.is_empty() {
-            return Err(needed(option, "one text or more", "none"));
+    let mut found = check_set(images, std::slice::from_ref(words), thresholds, localize)?;
+    found
+        .prompts
+        .pop()
+        .ok_or_else(|| nothing_found(images.len()))
+}
+
+/// Checks several prompts over named images; each image is asked for each text once.
+///
+/// # Errors
+/// As [`check_localizer`]; a prompt that is found in no image is listed as such while another is found.
+pub fn check_set<T>(
+    images: &[(String, T)],
+    words: &[Words],
+    thresholds: SanityThresholds,
+    mut localize: impl FnMut(&T, &str) -> Result<Found, LocalizeError>,
+) -> Result<SetSanity, LocalizeError> {
+    for words in words {
+        for (option, texts) in [("reworded", &words.reworded), ("nonsense", &words.nonsense)] {
+            if texts.is_empty() {
+                return Err(needed(option, "one text or more", "none"));
+            }
         }
     }
-    let mut checked = Vec::new();
-    let mut not_seen = Vec::new();
+    let mut texts: Vec<String> = Vec::new();
+    for text in words.iter().flat_map(Words::texts) {
+        if !texts.contains(text) {
+            texts.push(text.clone());
+        }
+    }
+    let place = |text: &String| texts.iter().position(|known| known == text);
+    let mut gathered: Vec<Gathered> = words.iter().map(|_| Gathered::default()).collect();
+    let mut matrix = vec![vec![Vec::new(); texts.len()]; texts.len()];
     for (id, image) in images {
-        let Some(meant) = unless_refused(localize(image, &words.prompt))? else {
-            not_seen.push(id.clone());
-            continue;
-        };
-        let mut with = |texts: &[String]| -> Result<Agreement, LocalizeError> {
-            let each = texts
-                .iter()
-                .map(|text| {
-                    let other = unless_refused(localize(image, text))?;
-                    Ok(other.map_or_else(Agreement::default, |other| agreement(&meant, &other)))
-                })
-                .collect::<Result<Vec<_>, LocalizeError>>()?;
-            Ok(mean(&each))
-        };
-        checked.push(ImageSanity {
-            id: id.clone(),
-            reworded: with(&words.reworded)?,
-            nonsense: with(&words.nonsense)?,
-        });
-    }
-    if checked.is_empty() {
-        let got = format!("{} images, none of them with it", images.len());
-        return Err(needed(
-            "images",
-            "one or more in which the prompt is found",
-            &got,
-        ));
-    }
-    let reworded = mean(
-        &checked
+        let maps = texts
             .iter()
-            .map(|image| image.reworded)
-            .collect::<Vec<_>>(),
-    );
-    let nonsense = mean(
-        &checked
-            .iter()
-            .map(|image| image.nonsense)
-            .collect::<Vec<_>>(),
-    );
-    Ok(PromptSanity {
-        words: words.clone(),
-        thresholds,
-        images: checked,
-        not_seen,
-        reworded,
-        nonsense,
-        verdict: thresholds.verdict(reworded, nonsense),
+            .map(|text| unless_refused(localize(image, text)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let between = agreements(&maps);
+        for (row, found) in matrix.iter_mut().zip(&between) {
+            for (cell, found) in row.iter_mut().zip(found) {
+                cell.extend(*found);
+            }
+        }
+        for (words, gathered) in words.iter().zip(&mut gathered) {
+            let row = place(&words.prompt).filter(|at| maps[*at].is_some());
+            let Some(row) = row.map(|at| &between[at]) else {
+                gathered.not_seen.push(id.clone());
+                continue;
+            };
+            // What is refused agrees with nothing.
+            let with = |texts: &[String]| {
+                let each = texts.iter().filter_map(place).map(|at| row[at]);
+                mean(&each.map(Option::unwrap_or_default).collect::<Vec<_>>())
+            };
+            gathered.images.push(ImageSanity {
+                id: id.clone(),
+                reworded: with(&words.reworded),
+                nonsense: with(&words.nonsense),
+            });
+        }
+    }
+    let mut prompts = Vec::new();
+    let mut not_found = Vec::new();
+    for (words, gathered) in words.iter().zip(gathered) {
+        if gathered.images.is_empty() {
+            not_found.push(words.prompt.clone());
+        } else {
+            prompts.push(gathered.outcome(words, thresholds));
+        }
+    }
+    if prompts.is_empty() {
+        return Err(nothing_found(images.len()));
+    }
+    let of_images = |each: Vec<Agreement>| (!each.is_empty()).then(|| mean(&each));
+    let matrix = matrix
+        .into_iter()
+        .map(|row| row.into_iter().map(of_images).collect())
+        .collect();
+    Ok(SetSanity {
+        prompts,
+        not_found,
+        texts,
+        matrix,
     })
 }
 
-impl SanityThresholds {
-    fn verdict(&self, reworded: Agreement, nonsense: Agreement) -> Verdict {
-        let is_same =
-            nonsense.correlation >= self.nonsense_correlation || nonsense.iou >= self.nonsense_iou;
-        if is_same {
-            Verdict::IgnoresTheWords
-        } else if reworded.correlation - nonsense.correlation < self.margin {
-            Verdict::ChangesWithAnyWord
-        } else {
-            Verdict::FollowsTheWords
+/// One prompt's figures, image by image.
+#[derive(Default)]
+struct Gathered {
+    images: Vec<ImageSanity>,
+    not_seen: Vec<String>,
+}
+
+impl Gathered {
+    fn outcome(self, words: &Words, thresholds: SanityThresholds) -> PromptSanity {
+        let over = |of: fn(&ImageSanity) -> Agreement| {
+            mean(&self.images.iter().map(of).collect::<Vec<_>>())
+        };
+        let (reworded, nonsense) = (over(|image| image.reworded), over(|image| image.nonsense));
+        PromptSanity {
+            words: words.clone(),
+            thresholds,
+            reworded,
+            nonsense,
+            verdict: thresholds.verdict(reworded, nonsense),
+            images: self.images,
+            not_seen: self.not_seen,
         }
     }
+}
+
+/// Of each pair of one image's maps.
+fn agreements(maps: &[Option<Found>]) -> Vec<Vec<Option<Agreement>>> {
+    let n = maps.len();
+    let mut between = vec![vec![None; n]; n];
+    for (a, of_a) in maps.iter().enumerate() {
+        for (b, of_b) in maps.iter().enumerate().skip(a) {
+            if let (Some(of_a), Some(of_b)) = (of_a, of_b) {
+                let found = Some(agreement(of_a, of_b));
+                (between[a][b], between[b][a]) = (found, found);
+            }
+        }
+    }
+    between
+}
+
+fn nothing_found(n_images: usize) -> LocalizeError {
+    let got = format!("{n_images} images, none of them with it");
+    needed("images", "one or more in which the prompt is found", &got)
 }
 
 fn needed(option: &'static str, expected: &'static str, got: &str) -> LocalizeError {
@@ -260,12 +215,7 @@ fn needed(option: &'static str, expected: &'static str, got: &str) -> LocalizeEr
 fn unless_refused(found: Result<Found, LocalizeError>) -> Result<Option<Found>, LocalizeError> {
     match found {
         Ok(found) => Ok(Some(found)),
-        Err(
-            LocalizeError::NotSeen { .. }
-            | LocalizeError::UnknownPrompt { .. }
-            | LocalizeError::AbsentStructure { .. }
-            | LocalizeError::Text(TextError::UnknownWords { .. }),
-        ) => Ok(None),
+        Err(error) if error.is_refusal() => Ok(None),
         Err(error) => Err(error),
     }
 }

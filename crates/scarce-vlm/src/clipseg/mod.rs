@@ -5,16 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array2, Array4};
-use ort::value::{Tensor, TensorElementType, TensorRef};
+use ndarray::{Array2, Array4, Axis, Ix2};
+use ort::value::TensorElementType;
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
     LocalizeError, ModelRecord,
-    onnx::{Model, ModelFault, ModelFile, OnnxError, SessionOptions},
-    picture::{Filter, Frame, Normalization, Picture},
+    onnx::{Model, ModelFile, OnnxError, SessionOptions, graph},
+    picture::{Filter, Frame, Normalization, Picture, PictureError},
     slices::{PictureHeat, PictureLocalizer},
-    text::{PromptTokenizer, PromptTokens},
+    text::{PromptTokenizer, PromptTokens, check_prompt},
 };
 
 /// The positions of CLIP's text encoder.
@@ -61,32 +62,26 @@ impl ClipSeg {
         &mut self,
         tokens: &PromptTokens,
         pixels: &Array4<f32>,
-    ) -> Result<Array2<f32>, ModelFault> {
-        let failed = |error: ort::Error| ModelFault::Run(error.to_string());
-        let shape = [1, tokens.ids.len()];
-        let ids = Tensor::from_array((shape, tokens.ids.clone())).map_err(failed)?;
-        let attention = Tensor::from_array((shape, vec![1_i64; shape[1]])).map_err(failed)?;
-        let pixels = TensorRef::from_array_view(pixels).map_err(failed)?;
-        let outputs = self.model.run(vec![
-            (INPUT_IDS, ids.into()),
-            (ATTENTION_MASK, attention.into()),
-            (PIXEL_VALUES, pixels.into()),
-        ])?;
-        let values = outputs[LOGITS].try_extract_array::<f32>().map_err(failed)?;
-        let wrong = |found: String| ModelFault::Output {
-            output: LOGITS.to_owned(),
-            expected: "finite numbers, [1, y, x] or [y, x]".to_owned(),
-            found,
-        };
-        let size_yx = match *values.shape() {
-            [y, x] | [1, y, x] if y > 0 && x > 0 => (y, x),
-            ref other => return Err(wrong(format!("{other:?}"))),
-        };
-        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-            return Err(wrong(value.to_string()));
+    ) -> Result<Array2<f32>, OnnxError> {
+        let ids = Array2::from_shape_fn((1, tokens.ids.len()), |(_, at)| tokens.ids[at]);
+        let attention = Array2::<i64>::ones(ids.raw_dim());
+        let inputs = vec![
+            (INPUT_IDS, graph::view(&self.model, &ids)?),
+            (ATTENTION_MASK, graph::view(&self.model, &attention)?),
+            (PIXEL_VALUES, graph::view(&self.model, pixels)?),
+        ];
+        let [mut logits] = graph::run(&mut self.model, inputs, [LOGITS])?;
+        let expected = "[1, y, x] or [y, x]";
+        if logits.ndim() == 3 && logits.len_of(Axis(0)) == 1 {
+            logits.index_axis_inplace(Axis(0), 0);
         }
-        Array2::from_shape_vec(size_yx, values.iter().copied().collect())
-            .map_err(|error| wrong(error.to_string()))
+        let logits = graph::shaped::<Ix2>(logits, LOGITS, expected);
+        let logits = logits.map_err(|fault| self.model.fault(fault))?;
+        if logits.is_empty() {
+            let fault = graph::wrong(LOGITS, expected, format!("{:?}", logits.shape()));
+            return Err(self.model.fault(fault));
+        }
+        Ok(logits)
     }
 }
 
@@ -115,22 +110,44 @@ fn check(model: &Model) -> Result<[usize; 2], OnnxError> {
 impl PictureLocalizer for ClipSeg {
     /// The whole picture is squashed into the input, as `transformers`' processor does; the score is the highest heat.
     fn heat(&mut self, picture: &Picture, prompt: &str) -> Result<PictureHeat, LocalizeError> {
-        if prompt.trim().is_empty() {
-            return Err(LocalizeError::EmptyPrompt {
-                prompt: prompt.to_owned(),
-            });
-        }
-        let tokens = self.tokenizer.encode(prompt)?;
-        let frame = Frame::squash(picture.size_yx(), self.input_yx);
-        let pixels = Normalization::IMAGENET.apply(&frame.view(picture, Filter::Bilinear)?);
-        let logits = self.logits(&tokens, &pixels);
-        let logits = logits.map_err(|fault| self.model.fault(fault))?;
-        let share = logits.mapv(|logit| 1.0 / (1.0 + (-logit).exp()));
-        let score = share.iter().copied().fold(0.0, f32::max);
-        Ok(PictureHeat {
-            map: frame.to_picture(share.view(), 0.0),
-            score,
+        let mut found = self.heats(std::slice::from_ref(picture), prompt)?;
+        found.pop().ok_or_else(|| LocalizeError::Image {
+            what: "no picture".to_owned(),
         })
+    }
+
+    /// Pictures are prepared, and heat brought back onto them, on as many threads as there are; the graph has them one by one.
+    fn heats(
+        &mut self,
+        pictures: &[Picture],
+        prompt: &str,
+    ) -> Result<Vec<PictureHeat>, LocalizeError> {
+        check_prompt(prompt)?;
+        let tokens = self.tokenizer.encode(prompt)?;
+        let input_yx = self.input_yx;
+        let frame = |picture: &Picture| Frame::squash(picture.size_yx(), input_yx);
+        let seen = pictures
+            .par_iter()
+            .map(|picture| {
+                let seen = frame(picture).view(picture, Filter::Bilinear)?;
+                Ok(Normalization::IMAGENET.apply(&seen))
+            })
+            .collect::<Result<Vec<_>, PictureError>>()?;
+        let shares = seen
+            .iter()
+            .map(|pixels| self.logits(&tokens, pixels))
+            .collect::<Result<Vec<_>, _>>()?;
+        let heats = shares
+            .into_par_iter()
+            .zip(pictures)
+            .map(|(logits, picture)| {
+                let share = logits.mapv_into(|logit| 1.0 / (1.0 + (-logit).exp()));
+                PictureHeat {
+                    score: share.iter().copied().fold(0.0, f32::max),
+                    map: frame(picture).to_picture(share.view(), 0.0),
+                }
+            });
+        Ok(heats.collect())
     }
 
     fn name(&self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array2, Array4};
+use ndarray::{Array2, Array3, Array4, ArrayD, Axis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -11,10 +11,10 @@ use super::interface::{Interface, Request};
 use super::{input_size, phrases};
 use crate::{
     LocalizeError, ModelRecord,
-    onnx::{Model, ModelFault, ModelFile, SessionOptions},
+    onnx::{Model, ModelFault, ModelFile, OnnxError, SessionOptions, graph},
     picture::{Filter, Normalization, Picture, PictureBox},
     slices::{PictureHeat, PictureLocalizer},
-    text::PromptTokenizer,
+    text::{PromptTokenizer, check_prompt},
 };
 
 /// Positions of the text encoder that the graph was trained with.
@@ -95,6 +95,7 @@ impl GroundingDino {
         picture: &Picture,
         prompt: &str,
     ) -> Result<(Vec<Detection>, f32), LocalizeError> {
+        check_prompt(prompt)?;
         let phrases = phrases::phrases(prompt);
         if phrases.is_empty() {
             return Err(LocalizeError::EmptyPrompt {
@@ -123,8 +124,7 @@ impl GroundingDino {
                 ids: &ids,
                 n_tokens,
             };
-            let answer = self.run(&request);
-            let (logits, shares) = answer.map_err(|fault| self.model.fault(fault))?;
+            let (logits, shares) = self.run(&request)?;
             let thresholds = [self.options.box_threshold, self.options.text_threshold];
             let (found, highest) = boxes::found(logits.view(), shares.view(), n_tokens, thresholds);
             best = best.max(highest);
@@ -156,40 +156,35 @@ impl GroundingDino {
         Ok((detections, best))
     }
 
-    /// `logits` `(queries, tokens)` and `boxes` `(queries, 4)` of one phrase.
-    fn run(&mut self, request: &Request<'_>) -> Result<(Array2<f32>, Array2<f32>), ModelFault> {
-        let failed = |error: ort::Error| ModelFault::Run(error.to_string());
-        let inputs = self.interface.values(request)?;
-        let outputs = self.model.run(inputs)?;
-        let output = |name: &'static str| -> Result<Array2<f32>, ModelFault> {
-            let values = outputs[name].try_extract_array::<f32>().map_err(failed)?;
-            let wrong = |expected: &str, found: String| ModelFault::Output {
-                output: name.to_owned(),
-                expected: expected.to_owned(),
-                found,
-            };
-            let (queries, width) = match *values.shape() {
-                [1, queries, width] if width > 0 => (queries, width),
-                ref other => return Err(wrong("[1, queries, ...]", format!("{other:?}"))),
-            };
-            // Columns beyond the text hold minus infinity: a probability of 0.
-            if values.iter().any(|value| value.is_nan()) {
-                return Err(wrong("numbers", "NaN".to_owned()));
-            }
-            Array2::from_shape_vec((queries, width), values.iter().copied().collect())
-                .map_err(|error| wrong("[1, queries, ...]", error.to_string()))
-        };
-        let logits = output(self.interface.logits)?;
-        let shares = output(self.interface.boxes)?;
-        if shares.ncols() != 4 || shares.nrows() != logits.nrows() {
-            return Err(ModelFault::Output {
-                output: self.interface.boxes.to_owned(),
-                expected: format!("[1, {}, 4]", logits.nrows()),
-                found: format!("[1, {}, {}]", shares.nrows(), shares.ncols()),
-            });
-        }
-        Ok((logits, shares))
+    /// `logits` `(queries, tokens)` and `boxes` `(queries, 4)` of one phrase. Columns beyond the text hold minus infinity: a
+    /// probability of 0.
+    fn run(&mut self, request: &Request<'_>) -> Result<(Array2<f32>, Array2<f32>), OnnxError> {
+        let inputs = self.interface.values(&self.model, request)?;
+        let names = [self.interface.logits, self.interface.boxes];
+        let [logits, boxes] = graph::run_with_infinities(&mut self.model, inputs, names)?;
+        by_query(logits, boxes, names).map_err(|fault| self.model.fault(fault))
     }
+}
+
+/// Both without their axis for the batch of one.
+fn by_query(
+    logits: ArrayD<f32>,
+    boxes: ArrayD<f32>,
+    [logits_name, boxes_name]: [&str; 2],
+) -> Result<(Array2<f32>, Array2<f32>), ModelFault> {
+    let logits: Array3<f32> = graph::shaped(logits, logits_name, "[1, queries, tokens]")?;
+    let boxes: Array3<f32> = graph::shaped(boxes, boxes_name, "[1, queries, 4]")?;
+    let (batch, queries, tokens) = logits.dim();
+    if batch != 1 || tokens == 0 {
+        let found = format!("{:?}", logits.shape());
+        return Err(graph::wrong(logits_name, "[1, queries, tokens]", found));
+    }
+    if boxes.dim() != (1, queries, 4) {
+        let (expected, found) = (format!("[1, {queries}, 4]"), format!("{:?}", boxes.shape()));
+        return Err(graph::wrong(boxes_name, expected, found));
+    }
+    let of_first = |array: Array3<f32>| array.index_axis_move(Axis(0), 0);
+    Ok((of_first(logits), of_first(boxes)))
 }
 
 /// The picture at the top left of an input of `input_yx`, and 0 elsewhere.

@@ -1,13 +1,10 @@
 //! Which interface a graph has, by the names of its inputs.
 
-use ort::{
-    session::SessionInputValue,
-    value::{Tensor, TensorElementType, TensorRef},
-};
-
-use ndarray::Array4;
+use ndarray::{Array4, ArrayD};
+use ort::{session::SessionInputValue, value::TensorElementType};
 
 use super::phrases::Blocks;
+use crate::onnx::graph::{self, Inputs};
 use crate::onnx::{Model, ModelFault, OnnxError};
 
 /// What an input is fed with.
@@ -121,58 +118,60 @@ impl Interface {
 
     pub(super) fn values<'a>(
         &self,
+        model: &Model,
         request: &Request<'a>,
-    ) -> Result<Vec<(&'static str, SessionInputValue<'a>)>, ModelFault> {
-        let failed = |error: ort::Error| ModelFault::Run(error.to_string());
+    ) -> Result<Inputs<'a>, OnnxError> {
         let (_, _, height, width) = request.pixels.dim();
         let n = request.ids.len();
         let blocks = Blocks::of(request.ids);
         (self.inputs.iter())
             .map(|(name, role, element)| {
                 let value = match role {
-                    Role::Image => {
-                        let pixels = TensorRef::from_array_view(request.pixels);
-                        return Ok((*name, pixels.map_err(failed)?.into()));
-                    }
-                    Role::PixelMask => mask(*element, vec![1, height, width], |at| {
+                    Role::Image => graph::view(model, request.pixels)?,
+                    Role::PixelMask => mask(model, *element, &[1, height, width], |at| {
                         let [rows, columns] = request.seen_yx;
                         at / width < rows && at % width < columns
-                    }),
-                    Role::Ids => integers(vec![1, n], request.ids.to_vec()),
-                    Role::TokenTypes => integers(vec![1, n], vec![0; n]),
-                    Role::Attention => mask(*element, vec![1, n], |at| at < request.n_tokens),
-                    Role::Positions => integers(vec![1, n], blocks.position_ids.clone()),
-                    Role::Blocks => mask(*element, vec![1, n, n], |at| blocks.sees(at / n, at % n)),
+                    })?,
+                    Role::Ids => integers(model, &[1, n], |at| request.ids[at])?,
+                    Role::TokenTypes => integers(model, &[1, n], |_| 0)?,
+                    Role::Attention => mask(model, *element, &[1, n], |at| at < request.n_tokens)?,
+                    Role::Positions => integers(model, &[1, n], |at| blocks.position_ids[at])?,
+                    Role::Blocks => mask(model, *element, &[1, n, n], |at| {
+                        blocks.sees(at / n, at % n)
+                    })?,
                 };
-                Ok((*name, value.map_err(failed)?))
+                Ok((*name, value))
             })
             .collect()
     }
 }
 
-fn integers(shape: Vec<usize>, values: Vec<i64>) -> Result<SessionInputValue<'static>, ort::Error> {
-    Ok(Tensor::from_array((shape, values))?.into())
+fn integers(
+    model: &Model,
+    shape: &[usize],
+    value: impl Fn(usize) -> i64,
+) -> Result<SessionInputValue<'static>, OnnxError> {
+    graph::input(model, filled(shape, value))
 }
 
 /// A mask in the element type that the graph takes.
 fn mask(
+    model: &Model,
     element: TensorElementType,
-    shape: Vec<usize>,
+    shape: &[usize],
     is_set: impl Fn(usize) -> bool,
-) -> Result<SessionInputValue<'static>, ort::Error> {
-    let set: Vec<bool> = (0..shape.iter().product()).map(is_set).collect();
-    Ok(match element {
-        TensorElementType::Bool => Tensor::from_array((shape, set))?.into(),
+) -> Result<SessionInputValue<'static>, OnnxError> {
+    match element {
+        TensorElementType::Bool => graph::input(model, filled(shape, is_set)),
         TensorElementType::Float32 => {
-            let values: Vec<f32> = set
-                .into_iter()
-                .map(|set| f32::from(u8::from(set)))
-                .collect();
-            Tensor::from_array((shape, values))?.into()
+            graph::input(model, filled(shape, |at| f32::from(u8::from(is_set(at)))))
         }
-        _ => {
-            let values: Vec<i64> = set.into_iter().map(i64::from).collect();
-            Tensor::from_array((shape, values))?.into()
-        }
-    })
+        _ => integers(model, shape, |at| i64::from(is_set(at))),
+    }
+}
+
+/// Of each element, by its place in C-order.
+fn filled<T>(shape: &[usize], value: impl Fn(usize) -> T) -> ArrayD<T> {
+    let mut at = 0..;
+    ArrayD::from_shape_simple_fn(shape, || value(at.next().unwrap_or(usize::MAX)))
 }

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     LocalizeError, Localizer, MatchedLabel, NearName, Provenance, Region, RegionBox,
+    cache::{Identity, volume_sha256},
     region::{Extent, in_words, voxel_at},
     text::SentenceEncoder,
 };
@@ -343,6 +344,22 @@ impl<E: SentenceEncoder> Localizer for LabelMapLocalizer<E> {
             similarity,
             provenance,
         )?)
+    }
+
+    fn identity(&self) -> Identity {
+        let labels = self.labels.map(|label| f32::from(*label));
+        let settings = [
+            ("labels_sha256", json!(volume_sha256(&labels))),
+            ("names", json!(self.names)),
+            ("threshold", json!(decimal(self.options.threshold))),
+        ];
+        Identity {
+            localizer: "label-map".to_owned(),
+            models: self.encoder.models(),
+            settings: settings
+                .map(|(name, value)| (name.to_owned(), value))
+                .into(),
+        }
     }
 }
 

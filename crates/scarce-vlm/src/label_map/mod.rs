@@ -16,4 +16,3 @@ mod wording;
 
 pub use localizer::{DEFAULT_THRESHOLD, LabelMapLocalizer, LabelMapOptions};
 pub use names::{Level, Side, StructureName};
-pub(crate) use prompt::check_prompt;

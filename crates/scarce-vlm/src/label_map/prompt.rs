@@ -1,10 +1,10 @@
-//! What a prompt says beyond its meaning as a whole: its subject, sides, numbers and negations.
+//! What a prompt says beyond its meaning as a whole: its subject, sides and numbers.
 
 use super::{
     names::{Level, Side},
     wording::{number_of_ordinal, region_of_adjective},
 };
-use crate::LocalizeError;
+use crate::{LocalizeError, text::wanted_words};
 
 /// Kinds of image; `a chest CT scan highlighting the heart` speaks of the heart.
 const MODALITIES: [&str; 22] = [
@@ -90,26 +90,6 @@ const REQUESTS: [&str; 31] = [
 
 const ARTICLES: [&str; 5] = ["the", "a", "an", "this", "my"];
 
-const NEGATIONS: [&str; 17] = [
-    "no",
-    "not",
-    "non",
-    "none",
-    "never",
-    "without",
-    "except",
-    "excluding",
-    "excluded",
-    "exclude",
-    "neither",
-    "nor",
-    "but",
-    "lacking",
-    "absent",
-    "outside",
-    "minus",
-];
-
 /// A prompt, understood as far as words go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Prompt {
@@ -128,20 +108,10 @@ impl Prompt {
     /// [`LocalizeError::EmptyPrompt`] without a letter or digit, [`LocalizeError::NegatedPrompt`]
     /// when it says what is not wanted.
     pub(super) fn read(prompt: &str) -> Result<Self, LocalizeError> {
-        let all = prompt_words(prompt);
-        if all.is_empty() {
+        let words = wanted_words(prompt)?;
+        if words.is_empty() {
             return Err(LocalizeError::EmptyPrompt {
                 prompt: prompt.to_owned(),
-            });
-        }
-        let words = without_contrast(all);
-        if let Some(word) = words
-            .iter()
-            .find(|w| NEGATIONS.contains(&w.as_str()) || w.ends_with("n't"))
-        {
-            return Err(LocalizeError::NegatedPrompt {
-                prompt: prompt.to_owned(),
-                word: word.clone(),
             });
         }
         let subject = subject(&words);
@@ -157,53 +127,6 @@ impl Prompt {
             levels: levels(subject),
         })
     }
-}
-
-/// What every localizer refuses of a prompt: that it says nothing, or what is not wanted.
-///
-/// # Errors
-/// As [`Prompt::read`].
-pub(crate) fn check_prompt(prompt: &str) -> Result<(), LocalizeError> {
-    Prompt::read(prompt).map(drop)
-}
-
-/// Lower-case words; inner hyphens and apostrophes stay, `x-ray` becomes one word.
-fn prompt_words(prompt: &str) -> Vec<String> {
-    let lower = prompt
-        .to_lowercase()
-        .replace('\u{2019}', "'")
-        .replace("x-ray", "xray");
-    lower
-        .split(|c: char| !(c.is_alphanumeric() || c == '\'' || c == '-'))
-        .map(|w| w.trim_matches(['\'', '-']))
-        .filter(|w| !w.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-/// Drops what says how the image was taken: `non-contrast`, `without contrast`.
-fn without_contrast(words: Vec<String>) -> Vec<String> {
-    let is_contrast =
-        |w: &String| matches!(w.as_str(), "contrast" | "enhanced" | "contrast-enhanced");
-    let mut kept: Vec<String> = Vec::with_capacity(words.len());
-    for word in words {
-        if matches!(
-            word.as_str(),
-            "non-contrast" | "non-enhanced" | "noncontrast" | "contrast-enhanced"
-        ) {
-            continue;
-        }
-        if is_contrast(&word)
-            && kept
-                .last()
-                .is_some_and(|w| matches!(w.as_str(), "without" | "no" | "non" | "with"))
-        {
-            kept.pop();
-            continue;
-        }
-        kept.push(word);
-    }
-    kept
 }
 
 /// The words without requests and without the words about the image; all words if nothing is left.
@@ -342,25 +265,12 @@ mod tests {
     }
 
     #[test]
-    fn refuses_empty_and_negated_prompts() {
-        for prompt in ["", "   ", "?!", "--", "'"] {
+    fn refuses_prompts_without_a_word() {
+        for prompt in ["", "   ", "?!", "--", "'", "non-contrast"] {
             assert!(
                 matches!(Prompt::read(prompt), Err(LocalizeError::EmptyPrompt { .. })),
                 "{prompt:?}"
             );
-        }
-        for (prompt, negation) in [
-            ("no heart", "no"),
-            ("not the liver", "not"),
-            ("everything except the lungs", "except"),
-            ("a scan without kidneys", "without"),
-            ("don't show the aorta", "don't"),
-            ("don\u{2019}t show the aorta", "don't"),
-        ] {
-            match Prompt::read(prompt) {
-                Err(LocalizeError::NegatedPrompt { word, .. }) => assert_eq!(word, negation),
-                other => panic!("{prompt}: {other:?}"),
-            }
         }
     }
 }

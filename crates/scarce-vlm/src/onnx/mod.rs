@@ -2,6 +2,7 @@
 
 mod error;
 mod file;
+pub(crate) mod graph;
 mod model;
 mod provider;
 mod runtime;

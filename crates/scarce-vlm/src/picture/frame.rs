@@ -123,13 +123,20 @@ impl Frame {
         let (rows, columns) = map.dim();
         let along_y = self.taps(0, rows);
         let along_x = self.taps(1, columns);
-        Array2::from_shape_fn((self.picture_yx[0], self.picture_yx[1]), |(y, x)| {
-            let (Some(y), Some(x)) = (along_y[y], along_x[x]) else {
-                return outside;
-            };
-            let row = |at: usize| map[[at, x.low]] * (1.0 - x.share) + map[[at, x.high]] * x.share;
-            row(y.low) * (1.0 - y.share) + row(y.high) * y.share
-        })
+        let map = map.as_standard_layout();
+        let map = map.as_slice().unwrap_or_default();
+        let mut picture = Array2::from_elem(self.picture_yx, outside);
+        for (y, mut row) in along_y.iter().zip(picture.rows_mut()) {
+            let Some(y) = y else { continue };
+            let low = &map[y.low * columns..(y.low + 1) * columns];
+            let high = &map[y.high * columns..(y.high + 1) * columns];
+            for (value, x) in row.iter_mut().zip(&along_x) {
+                let Some(x) = x else { continue };
+                let at = |row: &[f32]| row[x.low] * (1.0 - x.share) + row[x.high] * x.share;
+                *value = at(low) * (1.0 - y.share) + at(high) * y.share;
+            }
+        }
+        picture
     }
 
     /// A box in the picture as a box in the input.

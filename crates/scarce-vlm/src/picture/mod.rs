@@ -81,11 +81,19 @@ impl Picture {
         if !(black.is_finite() && white.is_finite() && black < white) {
             return Err(PictureError::Window { black, white });
         }
-        let rgb = Array3::from_shape_fn((height, width, 3), |(y, x, _)| {
-            let share = (values_yx[[y, x]] - black) / (white - black);
+        let grey = |value: &f32| {
+            let share = (value - black) / (white - black);
             // NaN becomes black.
-            (share.clamp(0.0, 1.0) * 255.0).round() as u8
-        });
+            // Half a step up, and the cast cuts off: rounding itself is a call of the C library.
+            (share.clamp(0.0, 1.0) * 255.0 + 0.5) as u8
+        };
+        let mut rgb = vec![0; height * width * 3];
+        for (pixel, value) in rgb.chunks_exact_mut(3).zip(values_yx) {
+            pixel.fill(grey(value));
+        }
+        // Of this length by construction.
+        let rgb = Array3::from_shape_vec((height, width, 3), rgb)
+            .map_err(|_| PictureError::Size { height, width })?;
         Ok(Self { rgb })
     }
 

@@ -1,6 +1,6 @@
 //! From 8-bit pixels to a network's numbers.
 
-use ndarray::Array4;
+use ndarray::{Array4, Axis};
 
 use super::Picture;
 
@@ -29,10 +29,22 @@ impl Normalization {
     /// A batch of one, `(1, channel, y, x)`.
     pub fn apply(&self, picture: &Picture) -> Array4<f32> {
         let [height, width] = picture.size_yx();
-        let rgb = picture.rgb();
-        Array4::from_shape_fn((1, 3, height, width), |(_, channel, y, x)| {
-            let share = f32::from(rgb[[y, x, channel]]) / 255.0;
-            (share - self.mean[channel]) / self.std[channel]
-        })
+        let pixels = picture.rgb().as_slice().unwrap_or_default();
+        let mut batch = Array4::zeros((1, 3, height, width));
+        for (channel, mut plane) in batch
+            .index_axis_mut(Axis(0), 0)
+            .outer_iter_mut()
+            .enumerate()
+        {
+            // Of 256 values each is computed once.
+            let values: [f32; 256] = std::array::from_fn(|value| {
+                (value as f32 / 255.0 - self.mean[channel]) / self.std[channel]
+            });
+            let of_channel = pixels.iter().skip(channel).step_by(3);
+            for (number, pixel) in plane.iter_mut().zip(of_channel) {
+                *number = values[usize::from(*pixel)];
+            }
+        }
+        batch
     }
 }

@@ -13,66 +13,90 @@ const CHANNELS: usize = 3;
 pub(super) fn resize(rgb: &Array3<u8>, size_yx: [usize; 2], filter: Filter) -> Array3<u8> {
     let [height, width] = size_yx;
     let (rows, columns, _) = rgb.dim();
-    let pixels: Vec<u8> = rgb.iter().copied().collect();
-    let wide = if width == columns {
-        pixels
-    } else {
-        let taps = taps(columns, width, filter);
-        let mut wide = Vec::with_capacity(rows * width * CHANNELS);
-        for row in pixels.chunks_exact(columns * CHANNELS) {
-            for tap in &taps {
-                for channel in 0..CHANNELS {
-                    let values = row[tap.first * CHANNELS + channel..]
-                        .iter()
-                        .step_by(CHANNELS);
-                    wide.push(tap.weigh(values));
-                }
-            }
+    // A picture keeps its pixels in C-order.
+    let pixels = rgb.as_slice().unwrap_or_default();
+    let along_x = (width != columns).then(|| taps(columns, width, filter));
+    let along_y = (height != rows).then(|| taps(rows, height, filter));
+    let along = [along_x.as_deref(), along_y.as_deref()];
+    let is_grey = pixels
+        .chunks_exact(CHANNELS)
+        .all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]);
+    let resized = if is_grey {
+        // A third of the work, and slices are grey.
+        let grey: Vec<u8> = pixels.iter().copied().step_by(CHANNELS).collect();
+        let grey = resized::<1>(&grey, columns, along);
+        let mut resized = vec![0; grey.len() * CHANNELS];
+        for (pixel, value) in resized.chunks_exact_mut(CHANNELS).zip(grey) {
+            pixel.fill(value);
         }
-        wide
-    };
-    let stride = width * CHANNELS;
-    let tall = if height == rows {
-        wide
+        resized
     } else {
-        let mut tall = Vec::with_capacity(height * stride);
-        let mut sums = vec![0_i64; stride];
-        for tap in taps(rows, height, filter) {
-            sums.fill(HALF);
-            let beneath = wide.chunks_exact(stride).skip(tap.first);
-            for (weight, row) in tap.weights.iter().zip(beneath) {
-                for (sum, value) in sums.iter_mut().zip(row) {
-                    *sum += weight * i64::from(*value);
-                }
-            }
-            tall.extend(sums.iter().map(|sum| to_byte(*sum)));
-        }
-        tall
+        resized::<CHANNELS>(pixels, columns, along)
     };
     // Of this length by construction.
-    Array3::from_shape_vec((height, width, CHANNELS), tall).unwrap_or_else(|_| rgb.clone())
+    Array3::from_shape_vec((height, width, CHANNELS), resized).unwrap_or_else(|_| rgb.clone())
 }
 
-const HALF: i64 = 1 << (PRECISION_BITS - 1);
+/// Pixels of `N` channels in rows of `columns`; an axis without taps stays as it is.
+fn resized<const N: usize>(
+    pixels: &[u8],
+    columns: usize,
+    [along_x, along_y]: [Option<&[Tap]>; 2],
+) -> Vec<u8> {
+    let wide = match along_x {
+        None => pixels.to_vec(),
+        Some(taps) => {
+            let mut wide = vec![0; pixels.len() / columns * taps.len()];
+            let rows = pixels.chunks_exact(columns * N);
+            for (wide, row) in wide.chunks_exact_mut(taps.len() * N).zip(rows) {
+                for (pixel, tap) in wide.chunks_exact_mut(N).zip(taps) {
+                    pixel.copy_from_slice(&tap.weigh::<N>(row));
+                }
+            }
+            wide
+        }
+    };
+    let Some(taps) = along_y else {
+        return wide;
+    };
+    let stride = along_x.map_or(columns, <[Tap]>::len) * N;
+    let mut tall = Vec::with_capacity(taps.len() * stride);
+    let mut sums = vec![0; stride];
+    for tap in taps {
+        sums.fill(HALF);
+        let beneath = wide.chunks_exact(stride).skip(tap.first);
+        for (weight, row) in tap.weights.iter().zip(beneath) {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += weight * i32::from(*value);
+            }
+        }
+        tall.extend(sums.iter().map(|sum| to_byte(*sum)));
+    }
+    tall
+}
 
-fn to_byte(sum: i64) -> u8 {
+const HALF: i32 = 1 << (PRECISION_BITS - 1);
+
+fn to_byte(sum: i32) -> u8 {
     (sum >> PRECISION_BITS).clamp(0, 255) as u8
 }
 
 /// What one new pixel is made of: old ones from `first` on.
 struct Tap {
     first: usize,
-    weights: Vec<i64>,
+    weights: Vec<i32>,
 }
 
 impl Tap {
-    fn weigh<'a>(&self, values: impl Iterator<Item = &'a u8>) -> u8 {
-        let weighed = self.weights.iter().zip(values);
-        to_byte(
-            HALF + weighed
-                .map(|(weight, value)| weight * i64::from(*value))
-                .sum::<i64>(),
-        )
+    fn weigh<const N: usize>(&self, row: &[u8]) -> [u8; N] {
+        let mut sums = [HALF; N];
+        let pixels = row[self.first * N..].chunks_exact(N);
+        for (weight, pixel) in self.weights.iter().zip(pixels) {
+            for (sum, value) in sums.iter_mut().zip(pixel) {
+                *sum += weight * i32::from(*value);
+            }
+        }
+        sums.map(to_byte)
     }
 }
 
@@ -95,7 +119,7 @@ fn taps(old: usize, new: usize, filter: Filter) -> Vec<Tap> {
                 first,
                 weights: weights
                     .into_iter()
-                    .map(|weight| whole(weight) as i64)
+                    .map(|weight| whole(weight) as i32)
                     .collect(),
             }
         })

@@ -35,3 +35,25 @@ pub trait Refiner {
     /// The settings that the heat depends on.
     fn settings(&self) -> BTreeMap<String, Value>;
 }
+
+impl<R: Refiner + ?Sized> Refiner for &mut R {
+    fn refine(
+        &mut self,
+        picture: &Picture,
+        boxes: &[PictureBox],
+    ) -> Result<Vec<PictureHeat>, LocalizeError> {
+        (**self).refine(picture, boxes)
+    }
+
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn models(&self) -> Vec<ModelRecord> {
+        (**self).models()
+    }
+
+    fn settings(&self) -> BTreeMap<String, Value> {
+        (**self).settings()
+    }
+}

@@ -1,15 +1,20 @@
 //! Any localizer, refined slice by slice.
 
 use ndarray::{Array2, Array3, ArrayView2, Axis};
+use rayon::prelude::*;
 use scarce_image::{Connectivity, Volume, connected_components};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Refiner;
 use crate::binarize::{BoxExpansion, largest_components};
+use crate::cache::Identity;
 use crate::picture::PictureBox;
 use crate::slices::{Display, Shown};
 use crate::{LocalizeError, Localizer, Region};
+
+/// So many pictures are prepared together.
+const SLICES_AT_ONCE: usize = 32;
 
 /// Above this heat a pixel is inside, for all models that answer boxes.
 const INSIDE: f32 = 0.5;
@@ -106,27 +111,37 @@ impl<L: Localizer, R: Refiner> Refined<L, R> {
             scores: Vec::new(),
             skipped: 0,
         };
-        let slices = coarse.axis_iter(Axis(0)).enumerate();
-        for ((z, coarse), mut heat) in slices.zip(answers.heat.axis_iter_mut(Axis(0))) {
-            let mut boxes = self.boxes(coarse);
-            if boxes.is_empty() {
-                continue;
-            }
-            answers.skipped += boxes.len().saturating_sub(self.options.boxes_per_slice);
-            boxes.truncate(self.options.boxes_per_slice);
-            for answer in self.refiner.refine(&shown.picture(z)?, &boxes)? {
-                heat.zip_mut_with(&answer.map, |most, value| *most = most.max(*value));
-                answers.scores.push(answer.score);
+        let options = &self.options;
+        let asked: Vec<(usize, Vec<PictureBox>)> = (coarse.axis_iter(Axis(0)).into_par_iter())
+            .map(|coarse| options.boxes(coarse))
+            .enumerate()
+            .filter(|(_, boxes)| !boxes.is_empty())
+            .collect();
+        for at_once in asked.chunks(SLICES_AT_ONCE) {
+            let pictures = at_once
+                .par_iter()
+                .map(|(z, _)| shown.picture(*z))
+                .collect::<Result<Vec<_>, _>>()?;
+            for ((z, boxes), picture) in at_once.iter().zip(&pictures) {
+                let few = boxes.len().min(self.options.boxes_per_slice);
+                answers.skipped += boxes.len() - few;
+                let mut heat = answers.heat.index_axis_mut(Axis(0), *z);
+                for answer in self.refiner.refine(picture, &boxes[..few])? {
+                    heat.zip_mut_with(&answer.map, |most, value| *most = most.max(*value));
+                    answers.scores.push(answer.score);
+                }
             }
         }
         Ok(answers)
     }
+}
 
+impl RefineOptions {
     /// The boxes of one slice, of the largest component first.
     fn boxes(&self, coarse: ArrayView2<'_, f32>) -> Vec<PictureBox> {
         let inside = coarse.mapv(|value| value > INSIDE).insert_axis(Axis(0));
         let (labels, mut sizes) = connected_components(inside.view(), Connectivity::Corners26);
-        let labels = match self.options.prompt {
+        let labels = match self.prompt {
             BoxPrompt::EachComponent => labels,
             BoxPrompt::AroundAll => {
                 sizes = vec![sizes.iter().sum()];
@@ -134,40 +149,54 @@ impl<L: Localizer, R: Refiner> Refined<L, R> {
             }
         };
         let mut order: Vec<u32> = (1..=sizes.len() as u32).collect();
+        order.retain(|label| sizes[*label as usize - 1] > 0);
         order.sort_by_key(|label| std::cmp::Reverse(sizes[*label as usize - 1]));
         let of_slice = labels.index_axis_move(Axis(0), 0);
+        let extents = extents(&of_slice, sizes.len());
+        let last = [of_slice.ncols() - 1, of_slice.nrows() - 1];
         order
             .into_iter()
-            .filter_map(|label| around(&of_slice, label, self.options.margin_pixels))
+            .map(|label| around(extents[label as usize - 1], last, self.margin_pixels))
             .collect()
     }
 }
 
-/// The box around a label's pixels. As in the released tools it ends at the pixel after the last one, but not beyond the
-/// picture's last pixel.
-fn around(labels: &Array2<u32>, label: u32, margin: usize) -> Option<PictureBox> {
-    let last = [labels.ncols() - 1, labels.nrows() - 1];
-    let mut start = [usize::MAX; 2];
-    let mut stop = [0; 2];
-    for ((y, x), _) in labels.indexed_iter().filter(|(_, found)| **found == label) {
-        for (axis, at) in [x, y].into_iter().enumerate() {
-            start[axis] = start[axis].min(at);
-            stop[axis] = stop[axis].max(at + 1);
+/// First pixel and the one after the last along x and y of each label, from 1.
+fn extents(labels: &Array2<u32>, n: usize) -> Vec<[[usize; 2]; 2]> {
+    let mut extents = vec![[[usize::MAX, 0]; 2]; n];
+    for (y, row) in labels.outer_iter().enumerate() {
+        for (x, label) in row.iter().enumerate().filter(|(_, label)| **label > 0) {
+            for (range, at) in extents[*label as usize - 1].iter_mut().zip([x, y]) {
+                *range = [range[0].min(at), range[1].max(at + 1)];
+            }
         }
     }
-    if stop == [0; 2] {
-        return None;
-    }
+    extents
+}
+
+/// The box around a component. As in the released tools it ends at the pixel after the last one, but not beyond the picture's
+/// last pixel.
+fn around(extent: [[usize; 2]; 2], last: [usize; 2], margin: usize) -> PictureBox {
     let grown = [0, 1].map(|axis| {
-        let stop = (stop[axis] + margin).min(last[axis].max(1));
+        let [start, stop] = extent[axis];
+        let stop = (stop + margin).min(last[axis].max(1));
         // A box of no area asks for nothing.
-        let start = start[axis].saturating_sub(margin).min(stop - 1);
+        let start = start.saturating_sub(margin).min(stop - 1);
         [start, stop].map(|at| at as f32)
     });
-    Some(PictureBox {
+    PictureBox {
         start_xy: [grown[0][0], grown[1][0]],
         stop_xy: [grown[0][1], grown[1][1]],
-    })
+    }
+}
+
+impl<L: Localizer, R: Refiner> Refined<L, R> {
+    fn settings(&self) -> Value {
+        json!({
+            "options": self.options,
+            "refiner": self.refiner.settings(),
+        })
+    }
 }
 
 impl<L: Localizer, R: Refiner> Localizer for Refined<L, R> {
@@ -176,10 +205,7 @@ impl<L: Localizer, R: Refiner> Localizer for Refined<L, R> {
         let mut provenance = region.provenance().clone();
         provenance.localizer = format!("{}+{}", provenance.localizer, self.refiner.name());
         provenance.models.extend(self.refiner.models());
-        let mut settings = json!({
-            "options": self.options,
-            "refiner": self.refiner.settings(),
-        });
+        let mut settings = self.settings();
         let score = region.score();
 
         if region.voxel_count() == 0 {
@@ -219,5 +245,15 @@ impl<L: Localizer, R: Refiner> Localizer for Refined<L, R> {
         }
         provenance.settings.insert("refined".to_owned(), settings);
         Ok(Region::new(heat, mask, boxes, score, provenance)?)
+    }
+
+    fn identity(&self) -> Identity {
+        let mut identity = self.localizer.identity();
+        identity.localizer = format!("{}+{}", identity.localizer, self.refiner.name());
+        identity.models.extend(self.refiner.models());
+        identity
+            .settings
+            .insert("refined".to_owned(), self.settings());
+        identity
     }
 }

@@ -1,10 +1,10 @@
 //! The graph that answers a box.
 
-use ndarray::{Array2, Array3, Array4, ArrayView4, Axis, array};
-use ort::value::{TensorElementType, TensorRef};
+use ndarray::{Array2, Array3, Array4, ArrayView4, ArrayViewD, Axis, array};
+use ort::value::TensorElementType;
 
 use crate::{
-    onnx::{Model, ModelFault, ModelFile, OnnxError, SessionOptions},
+    onnx::{Model, ModelFault, ModelFile, OnnxError, SessionOptions, graph},
     picture::PictureBox,
 };
 
@@ -72,106 +72,59 @@ impl Decoder {
         picture_yx: [usize; 2],
         resolution: Resolution,
     ) -> Result<Answer, OnnxError> {
-        self.run(embeddings, in_input, picture_yx, resolution)
-            .map_err(|fault| self.model.fault(fault))
-    }
-
-    fn run(
-        &mut self,
-        embeddings: &Array4<f32>,
-        in_input: PictureBox,
-        picture_yx: [usize; 2],
-        resolution: Resolution,
-    ) -> Result<Answer, ModelFault> {
-        let failed = |error: ort::Error| ModelFault::Run(error.to_string());
         let [left, top] = in_input.start_xy;
         let [right, bottom] = in_input.stop_xy;
-        let coords: Array3<f32> = array![[[left, top], [right, bottom]]];
         let labels: Array2<f32> = array![BOX_LABELS];
+        let coords: Array3<f32> = array![[[left, top], [right, bottom]]];
         let (_, _, rows, columns) = embeddings.dim();
         let no_mask = Array4::<f32>::zeros((1, 1, 4 * rows, 4 * columns));
-        let has_no_mask = array![0.0_f32];
         let size = array![picture_yx[0] as f32, picture_yx[1] as f32];
+        let model = &self.model;
         let inputs = vec![
-            (
-                IMAGE_EMBEDDINGS,
-                TensorRef::from_array_view(embeddings)
-                    .map_err(failed)?
-                    .into(),
-            ),
-            (
-                POINT_COORDS,
-                TensorRef::from_array_view(&coords).map_err(failed)?.into(),
-            ),
-            (
-                POINT_LABELS,
-                TensorRef::from_array_view(&labels).map_err(failed)?.into(),
-            ),
-            (
-                MASK_INPUT,
-                TensorRef::from_array_view(&no_mask).map_err(failed)?.into(),
-            ),
-            (
-                HAS_MASK_INPUT,
-                TensorRef::from_array_view(&has_no_mask)
-                    .map_err(failed)?
-                    .into(),
-            ),
-            (
-                ORIG_IM_SIZE,
-                TensorRef::from_array_view(&size).map_err(failed)?.into(),
-            ),
+            (IMAGE_EMBEDDINGS, graph::view(model, embeddings)?),
+            (POINT_COORDS, graph::input(model, coords)?),
+            (POINT_LABELS, graph::input(model, labels)?),
+            (MASK_INPUT, graph::input(model, no_mask)?),
+            (HAS_MASK_INPUT, graph::input(model, array![0.0_f32])?),
+            (ORIG_IM_SIZE, graph::input(model, size)?),
         ];
-        let outputs = self.model.run(inputs)?;
         let (name, expected_yx) = match resolution {
             Resolution::Picture => (MASKS, Some(picture_yx)),
             Resolution::Network => (LOW_RES_MASKS, None),
         };
-        let masks = outputs[name].try_extract_array::<f32>().map_err(failed)?;
-        let wrong = |output: &str, expected: String, found: String| ModelFault::Output {
-            output: output.to_owned(),
-            expected,
-            found,
-        };
-        let masks: ArrayView4<'_, f32> = masks
-            .into_dimensionality()
-            .map_err(|error| wrong(name, "rank 4".to_owned(), error.to_string()))?;
-        let (batch, n_masks, height, width) = masks.dim();
-        let is_expected = expected_yx.is_none_or(|size_yx| size_yx == [height, width]);
-        if batch != 1 || n_masks == 0 || height == 0 || width == 0 || !is_expected {
-            let of = expected_yx.map_or("rows, columns".to_owned(), |[y, x]| format!("{y}, {x}"));
-            let found = format!("{:?}", masks.shape());
-            return Err(wrong(name, format!("[1, masks, {of}]"), found));
-        }
-        let logits = masks
-            .index_axis(Axis(0), 0)
-            .index_axis(Axis(0), 0)
-            .to_owned();
-        let iou = outputs[IOU_PREDICTIONS]
-            .try_extract_array::<f32>()
-            .map_err(failed)?;
-        let predicted_iou = iou.iter().next().copied().unwrap_or(f32::NAN);
-        for (output, value) in [
-            (
-                name,
-                logits.iter().copied().find(|value| !value.is_finite()),
-            ),
-            (
-                IOU_PREDICTIONS,
-                Some(predicted_iou).filter(|iou| !iou.is_finite()),
-            ),
-        ] {
-            if let Some(value) = value {
-                return Err(wrong(
-                    output,
-                    "finite numbers".to_owned(),
-                    value.to_string(),
-                ));
-            }
-        }
-        Ok(Answer {
-            logits,
-            predicted_iou,
+        graph::run_and(&mut self.model, inputs, |values| {
+            let iou = graph::output(values, IOU_PREDICTIONS)?;
+            let iou = graph::finite(iou, IOU_PREDICTIONS)?;
+            let logits = first(graph::output(values, name)?, name, expected_yx)?;
+            let none = || graph::wrong(IOU_PREDICTIONS, "[1, masks]", "nothing");
+            Ok(Answer {
+                logits,
+                predicted_iou: iou.first().copied().ok_or_else(none)?,
+            })
         })
     }
+}
+
+/// The first of `masks` `(1, masks, y, x)`, of the size that is expected.
+fn first(
+    masks: ArrayViewD<'_, f32>,
+    name: &str,
+    expected_yx: Option<[usize; 2]>,
+) -> Result<Array2<f32>, ModelFault> {
+    let of = expected_yx.map_or("rows, columns".to_owned(), |[y, x]| format!("{y}, {x}"));
+    let wrong = || {
+        graph::wrong(
+            name,
+            format!("[1, masks, {of}]"),
+            format!("{:?}", masks.shape()),
+        )
+    };
+    let masks: ArrayView4<'_, f32> = (masks.view().into_dimensionality()).map_err(|_| wrong())?;
+    let (batch, n_masks, height, width) = masks.dim();
+    let is_expected = expected_yx.is_none_or(|size_yx| size_yx == [height, width]);
+    if batch != 1 || n_masks == 0 || height == 0 || width == 0 || !is_expected {
+        return Err(wrong());
+    }
+    let of_batch = masks.index_axis_move(Axis(0), 0);
+    graph::finite(of_batch.index_axis_move(Axis(0), 0), name)
 }

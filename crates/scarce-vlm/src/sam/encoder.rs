@@ -1,12 +1,12 @@
 //! The graph that sees the picture.
 
-use ndarray::{Array4, Ix4};
-use ort::value::{TensorElementType, TensorRef};
+use ndarray::Array4;
+use ort::value::TensorElementType;
 
 use super::SamPreprocessing;
 use crate::{
     LocalizeError,
-    onnx::{Model, ModelFault, ModelFile, OnnxError, SessionOptions},
+    onnx::{Model, ModelFile, OnnxError, SessionOptions, graph},
     picture::{Frame, Picture},
 };
 
@@ -71,36 +71,23 @@ impl Encoder {
     ) -> Result<(Array4<f32>, Frame), LocalizeError> {
         let frame = self.preprocessing.frame(picture.size_yx(), self.side);
         let resized = self.preprocessing.resized(picture, &frame)?;
-        let embeddings = match self.layout {
-            Layout::Batch => self.run(self.preprocessing.batch(&resized, &frame)),
-            Layout::Pixels => self.run(resized.rgb().mapv(f32::from)),
+        let image = match self.layout {
+            Layout::Batch => graph::input(&self.model, self.preprocessing.batch(&resized, &frame))?,
+            Layout::Pixels => graph::input(&self.model, resized.rgb().mapv(f32::from))?,
         };
-        let embeddings = embeddings.map_err(|fault| self.model.fault(fault))?;
+        let inputs = vec![(INPUT_IMAGE, image)];
+        let [embeddings] = graph::run(&mut self.model, inputs, [IMAGE_EMBEDDINGS])?;
+        let expected = "[1, channels, rows, columns]";
+        let embeddings: Array4<f32> = graph::shaped(embeddings, IMAGE_EMBEDDINGS, expected)
+            .and_then(|embeddings: Array4<f32>| match embeddings.shape() {
+                [1, ..] => Ok(embeddings),
+                other => Err(graph::wrong(
+                    IMAGE_EMBEDDINGS,
+                    expected,
+                    format!("{other:?}"),
+                )),
+            })
+            .map_err(|fault| self.model.fault(fault))?;
         Ok((embeddings, frame))
-    }
-
-    fn run<D: ndarray::Dimension + 'static>(
-        &mut self,
-        input: ndarray::Array<f32, D>,
-    ) -> Result<Array4<f32>, ModelFault> {
-        let failed = |error: ort::Error| ModelFault::Run(error.to_string());
-        let tensor = TensorRef::from_array_view(&input).map_err(failed)?;
-        let outputs = self.model.run(vec![(INPUT_IMAGE, tensor.into())])?;
-        let values = outputs[IMAGE_EMBEDDINGS]
-            .try_extract_array::<f32>()
-            .map_err(failed)?;
-        let wrong = |found: String| ModelFault::Output {
-            output: IMAGE_EMBEDDINGS.to_owned(),
-            expected: "finite numbers, [1, channels, rows, columns]".to_owned(),
-            found,
-        };
-        if values.ndim() != 4 || values.shape()[0] != 1 {
-            return Err(wrong(format!("{:?}", values.shape())));
-        }
-        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-            return Err(wrong(value.to_string()));
-        }
-        let values = values.into_dimensionality::<Ix4>();
-        Ok(values.map_err(|error| wrong(error.to_string()))?.to_owned())
     }
 }

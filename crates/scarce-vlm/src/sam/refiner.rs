@@ -67,7 +67,11 @@ impl SamRefiner {
     /// From logits to heat on the picture's grid, in the order of each member's own code.
     fn heat(&self, logits: Array2<f32>, frame: &Frame, picture_yx: [usize; 2]) -> Array2<f32> {
         match self.preprocessing {
-            SamPreprocessing::Sam => logits.mapv_into(sigmoid),
+            SamPreprocessing::Sam => {
+                let mut logits = logits;
+                logits.par_mapv_inplace(sigmoid);
+                logits
+            }
             SamPreprocessing::MedSam => frame.to_picture(logits.mapv_into(sigmoid).view(), 0.0),
             SamPreprocessing::LiteMedSam => {
                 // Its logits are as large as its input: what was filled up is cut off before the rest is stretched.

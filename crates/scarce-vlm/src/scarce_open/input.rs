@@ -53,15 +53,24 @@ pub fn holds_hu(volume: &Volume<f32>) -> bool {
 /// percentile. A volume of one value becomes black.
 pub fn to_grey(volume: &Volume<f32>) -> Volume<f32> {
     if holds_hu(volume) {
-        return volume.map(|hu| grey_of_hu(*hu));
+        return each(volume, grey_of_hu);
     }
     match percentiles(volume, BLACK_AND_WHITE, None) {
         Ok(bounds) if bounds[1] > bounds[0] => {
             let [low, high] = bounds;
-            volume.map(|value| ((value - low) / (high - low)).clamp(0.0, 1.0))
+            each(volume, |value| {
+                ((value - low) / (high - low)).clamp(0.0, 1.0)
+            })
         }
         _ => volume.map(|_| 0.0),
     }
+}
+
+/// Every voxel by itself, on as many threads as there are.
+fn each(volume: &Volume<f32>, grey: impl Fn(f32) -> f32 + Sync + Send) -> Volume<f32> {
+    let mut voxels = volume.voxels().clone();
+    voxels.par_mapv_inplace(grey);
+    Volume::new(voxels, *volume.geometry())
 }
 
 /// The volume in RAS, in grey, at `spacing_mm` along all axes; a single slice keeps its z.

@@ -1,23 +1,16 @@
 //! From an image and a prompt to a region.
 
-use std::collections::BTreeMap;
-
 use ndarray::{Array2, Axis};
-use scarce_image::{
-    Connectivity, Mask, Volume, components_at_least, connected_components, resample_linear,
-};
+use scarce_image::{Connectivity, Mask, Volume, connected_components, resample_linear};
 use serde_json::json;
 
 use super::heat::{Heat, heat};
 use super::input::{SPACING_MM, prepare};
 use super::network::OpenNetwork;
-use crate::label_map::check_prompt;
+use crate::cache::Identity;
 use crate::onnx::SessionOptions;
-use crate::text::{SentenceEncoder, TextError};
+use crate::text::{SentenceEncoder, TextError, check_prompt};
 use crate::{LocalizeError, Localizer, Provenance, Region, RegionBox};
-
-/// The model that the crate brings along.
-static COMMITTED: &[u8] = include_bytes!("../../models/scarce-open/model.onnx");
 
 /// Numbers in a sentence vector that the model reads.
 const TEXT_WIDTH: usize = 384;
@@ -60,9 +53,8 @@ impl<E: SentenceEncoder> OpenLocalizer<E> {
     /// # Errors
     /// [`LocalizeError`] where ONNX Runtime is missing.
     pub fn new(encoder: E, options: OpenOptions) -> Result<Self, LocalizeError> {
-        let session = SessionOptions::default();
-        let network = OpenNetwork::from_bytes("scarce-open.onnx", COMMITTED, &session);
-        Ok(Self::with_network(encoder, network?, options))
+        let network = OpenNetwork::committed(&SessionOptions::default())?;
+        Ok(Self::with_network(encoder, network, options))
     }
 
     /// With another model of the same interface.
@@ -142,26 +134,14 @@ impl<E: SentenceEncoder> OpenLocalizer<E> {
         let Some(whole) = RegionBox::around(prompt, &parts) else {
             return Err(not_found());
         };
-        let settings = BTreeMap::from([
-            ("presence".to_owned(), json!(found.presence)),
-            (
-                "mask_threshold".to_owned(),
-                json!(self.options.mask_threshold),
-            ),
-            (
-                "score_threshold".to_owned(),
-                json!(self.options.score_threshold),
-            ),
-            (
-                "smallest_part".to_owned(),
-                json!(self.options.smallest_part),
-            ),
-            ("spacing_mm".to_owned(), json!(SPACING_MM)),
-        ]);
-        let mut models = vec![self.network.record().clone()];
-        models.extend(self.encoder.models());
+        let Identity {
+            localizer,
+            models,
+            mut settings,
+        } = self.described();
+        settings.insert("presence".to_owned(), json!(found.presence));
         let provenance = Provenance {
-            localizer: "scarce-open".to_owned(),
+            localizer,
             prompt: prompt.to_owned(),
             models,
             matches: Vec::new(),
@@ -170,13 +150,35 @@ impl<E: SentenceEncoder> OpenLocalizer<E> {
         Ok(Region::new(heat, parts, vec![whole], score, provenance)?)
     }
 
+    fn described(&self) -> Identity {
+        let mut models = vec![self.network.record().clone()];
+        models.extend(self.encoder.models());
+        let settings = [
+            ("mask_threshold", json!(self.options.mask_threshold)),
+            ("score_threshold", json!(self.options.score_threshold)),
+            ("smallest_part", json!(self.options.smallest_part)),
+            ("spacing_mm", json!(SPACING_MM)),
+        ];
+        Identity {
+            localizer: "scarce-open".to_owned(),
+            models,
+            settings: settings
+                .map(|(name, value)| (name.to_owned(), value))
+                .into(),
+        }
+    }
+
     /// The mask without specks.
     fn parts(&self, mask: &Mask) -> Mask {
-        let connectivity = Connectivity::Faces6;
-        let (_, sizes) = connected_components(mask.voxels().view(), connectivity);
-        let largest = sizes.into_iter().max().unwrap_or(0);
+        let (labels, sizes) = connected_components(mask.voxels().view(), Connectivity::Faces6);
+        let largest = sizes.iter().copied().max().unwrap_or(0);
         let least = (largest as f64 * self.options.smallest_part).ceil() as usize;
-        components_at_least(mask, connectivity, least.max(1))
+        // Of the background, then of each label.
+        let stays: Vec<bool> = std::iter::once(false)
+            .chain(sizes.iter().map(|size| *size >= least))
+            .collect();
+        let inside = labels.mapv(|label| stays[label as usize]);
+        Volume::new(inside, *mask.geometry())
     }
 }
 
@@ -188,6 +190,10 @@ impl<E: SentenceEncoder> Localizer for OpenLocalizer<E> {
                 prompt: prompt.to_owned(),
             })
         })
+    }
+
+    fn identity(&self) -> Identity {
+        self.described()
     }
 }
 

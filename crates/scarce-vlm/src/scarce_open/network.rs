@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
-use ndarray::{Array2, Array4, ArrayView2, ArrayView3, Axis, Ix2, Ix4};
-use ort::value::{Tensor, TensorElementType};
+use ndarray::{Array2, Array4, ArrayView2, ArrayView3, Axis};
+use ort::value::TensorElementType;
 
 use crate::ModelRecord;
-use crate::onnx::{Model, ModelFault, OnnxError, SessionOptions};
+use crate::onnx::{Model, OnnxError, SessionOptions, graph};
 
 const IMAGE: &str = "image";
 const TEXT: &str = "text";
 const LOGITS: &str = "logits";
 const PRESENCE: &str = "presence";
+
+/// The model that the crate brings along.
+static COMMITTED: &[u8] = include_bytes!("../../models/scarce-open/model.onnx");
 
 /// The network that reads slices for prompts.
 pub struct OpenNetwork {
@@ -28,6 +31,14 @@ pub struct Answers {
 }
 
 impl OpenNetwork {
+    /// The model that the crate brings along.
+    ///
+    /// # Errors
+    /// [`OnnxError`] where ONNX Runtime is missing.
+    pub fn committed(options: &SessionOptions) -> Result<Self, OnnxError> {
+        Self::from_bytes("scarce-open.onnx", COMMITTED, options)
+    }
+
     /// A model from a file.
     ///
     /// # Errors
@@ -75,40 +86,22 @@ impl OpenNetwork {
         slices: ArrayView3<'_, f32>,
         text: ArrayView2<'_, f32>,
     ) -> Result<Answers, OnnxError> {
-        let answers = self.try_run(slices, text);
-        answers.map_err(|fault| self.model.fault(fault))
-    }
-
-    fn try_run(
-        &mut self,
-        slices: ArrayView3<'_, f32>,
-        text: ArrayView2<'_, f32>,
-    ) -> Result<Answers, ModelFault> {
-        let failed = |error: ort::Error| ModelFault::Run(error.to_string());
         let image = slices
             .insert_axis(Axis(1))
             .as_standard_layout()
             .into_owned();
         let text = text.as_standard_layout().into_owned();
         let inputs = vec![
-            (IMAGE, Tensor::from_array(image).map_err(failed)?.into()),
-            (TEXT, Tensor::from_array(text).map_err(failed)?.into()),
+            (IMAGE, graph::input(&self.model, image)?),
+            (TEXT, graph::input(&self.model, text)?),
         ];
-        let outputs = self.model.run(inputs)?;
-        let shape = |error: ndarray::ShapeError| ModelFault::Run(error.to_string());
-        let logits = outputs[LOGITS].try_extract_array::<f32>().map_err(failed)?;
-        let presence = outputs[PRESENCE]
-            .try_extract_array::<f32>()
-            .map_err(failed)?;
-        Ok(Answers {
-            logits: logits
-                .into_dimensionality::<Ix4>()
-                .map_err(shape)?
-                .to_owned(),
-            presence: presence
-                .into_dimensionality::<Ix2>()
-                .map_err(shape)?
-                .to_owned(),
-        })
+        let [logits, presence] = graph::run(&mut self.model, inputs, [LOGITS, PRESENCE])?;
+        let shaped = || {
+            Ok(Answers {
+                logits: graph::shaped(logits, LOGITS, "(slice, prompt, row, column)")?,
+                presence: graph::shaped(presence, PRESENCE, "(slice, prompt)")?,
+            })
+        };
+        shaped().map_err(|fault| self.model.fault(fault))
     }
 }

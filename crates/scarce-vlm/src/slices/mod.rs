@@ -1,17 +1,21 @@
-//! A volume through the eyes of a model of pictures: slice by slice, and one region at the end.
+//! A volume through the eyes of a model of pictures: slice by slice, or slab by slab, and one region at the end.
 
 mod display;
 mod shown;
+mod slab;
+mod smoothing;
 
 use std::collections::BTreeMap;
 
 use ndarray::{Array2, Array3, Axis};
+use rayon::prelude::*;
 use scarce_image::Volume;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use display::Display;
 pub use shown::Shown;
+pub use slab::{Projection, Slab};
 
 use crate::binarize::{Binarization, BoxExpansion, largest_components};
 use crate::cache::Identity;
@@ -70,6 +74,11 @@ pub struct SliceOptions {
     pub display: Display,
     /// Every how many axial slices the model looks at one; heat between them is interpolated.
     pub step: usize,
+    /// How many slices it sees there as one picture.
+    pub slab: Slab,
+    /// Standard deviation of a Gaussian along the slices that heat is smoothed with, so that regions go on from slice to slice;
+    /// 0 leaves it as it is.
+    pub smoothing_mm: f64,
     /// Where heat is inside; one threshold for the volume, so that slices agree.
     pub binarization: Binarization,
     /// How many of the largest components stay: 1, or 2 for what comes in pairs.
@@ -85,6 +94,8 @@ impl Default for SliceOptions {
         Self {
             display: Display::default(),
             step: 1,
+            slab: Slab::default(),
+            smoothing_mm: 0.0,
             binarization: Binarization::default(),
             components: 1,
             expansion: BoxExpansion::default(),
@@ -107,16 +118,25 @@ impl<L: PictureLocalizer> SliceBySlice<L> {
     /// With a model and options.
     ///
     /// # Errors
-    /// [`LocalizeError::Option`] for a step or a number of components of 0.
+    /// [`LocalizeError::Option`] for a step, a slab or a number of components of 0, and for smoothing by less than that.
     pub fn new(model: L, options: SliceOptions) -> Result<Self, LocalizeError> {
-        for (option, value) in [("step", options.step), ("components", options.components)] {
+        let refused = |option, expected, got: String| LocalizeError::Option {
+            option,
+            expected,
+            got,
+        };
+        for (option, value) in [
+            ("step", options.step),
+            ("slab.slices", options.slab.slices),
+            ("components", options.components),
+        ] {
             if value == 0 {
-                return Err(LocalizeError::Option {
-                    option,
-                    expected: "1 or more",
-                    got: value.to_string(),
-                });
+                return Err(refused(option, "1 or more", value.to_string()));
             }
+        }
+        if !(options.smoothing_mm.is_finite() && options.smoothing_mm >= 0.0) {
+            let got = options.smoothing_mm.to_string();
+            return Err(refused("smoothing_mm", "a finite number, 0 or more", got));
         }
         Ok(Self { model, options })
     }
@@ -124,17 +144,6 @@ impl<L: PictureLocalizer> SliceBySlice<L> {
     /// The model.
     pub fn model_mut(&mut self) -> &mut L {
         &mut self.model
-    }
-
-    /// What its regions depend on besides image and prompt.
-    pub fn identity(&self) -> Identity {
-        let mut settings = self.model.settings();
-        settings.insert("slices".to_owned(), json!(self.options));
-        Identity {
-            localizer: self.model.name().to_owned(),
-            models: self.model.models(),
-            settings,
-        }
     }
 
     /// Heat over `image`, and the highest score of its slices.
@@ -163,8 +172,8 @@ impl<L: PictureLocalizer> SliceBySlice<L> {
         let mut score = f32::NEG_INFINITY;
         for at_once in looked_at.chunks(SLICES_AT_ONCE) {
             let pictures = at_once
-                .iter()
-                .map(|z| shown.picture(*z))
+                .par_iter()
+                .map(|z| shown.slab(*z, &self.options.slab))
                 .collect::<Result<Vec<_>, _>>()?;
             let found = self.model.heats(&pictures, prompt)?;
             for (z, found) in at_once.iter().zip(found) {
@@ -180,6 +189,11 @@ impl<L: PictureLocalizer> SliceBySlice<L> {
                     + &heat.index_axis(Axis(0), high) * share;
                 heat.index_axis_mut(Axis(0), z).assign(&between);
             }
+        }
+        if let Some(slice_mm) = shown.slice_spacing_mm()
+            && self.options.smoothing_mm > 0.0
+        {
+            heat = smoothing::along_slices(heat.view(), self.options.smoothing_mm / slice_mm);
         }
         Ok((shown.volume(heat.view()), score))
     }
@@ -215,5 +229,15 @@ impl<L: PictureLocalizer> Localizer for SliceBySlice<L> {
             settings,
         };
         Ok(Region::new(heat, mask, boxes, score, provenance)?)
+    }
+
+    fn identity(&self) -> Identity {
+        let mut settings = self.model.settings();
+        settings.insert("slices".to_owned(), json!(self.options));
+        Identity {
+            localizer: self.model.name().to_owned(),
+            models: self.model.models(),
+            settings,
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! A volume as it is looked at.
 
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
 use scarce_image::{Grid, Volume, reorient_to_ras, resample_linear};
 
-use super::Display;
+use super::{Display, Slab};
 use crate::{LocalizeError, picture::Picture};
 
 /// A volume's axial slices as radiologists look at them: anterior up, the patient's right on the left. A volume of one slice
@@ -42,20 +42,33 @@ impl Shown {
         self.volume.shape_zyx()
     }
 
+    /// Millimetres from one slice to the next; none for a picture.
+    pub fn slice_spacing_mm(&self) -> Option<f64> {
+        (!self.is_picture).then(|| self.volume.geometry().spacing_mm_zyx()[0])
+    }
+
     /// What is shown at slice `z`.
     ///
     /// # Errors
     /// [`LocalizeError::Option`] for a slice that is not there, [`LocalizeError::Picture`] for one without pixels.
     pub fn picture(&self, z: usize) -> Result<Picture, LocalizeError> {
-        let slice = self
-            .volume
-            .slice_z(z)
-            .ok_or_else(|| LocalizeError::Option {
+        self.slab(z, &Slab::default())
+    }
+
+    /// What is shown at slice `z` of the slices around it.
+    ///
+    /// # Errors
+    /// As [`Self::picture`].
+    pub fn slab(&self, z: usize, slab: &Slab) -> Result<Picture, LocalizeError> {
+        if z >= self.volume.shape_zyx()[0] {
+            return Err(LocalizeError::Option {
                 option: "slice",
                 expected: "less than the number of slices",
                 got: z.to_string(),
-            })?;
-        Ok(Picture::grey(self.turned(slice).view(), self.window)?)
+            });
+        }
+        let grey = slab.around(self.volume.voxels().view(), z);
+        Ok(Picture::grey(self.turned(grey.view()), self.window)?)
     }
 
     /// The slices of a volume on the image's grid, as they lie over the pictures.
@@ -86,12 +99,12 @@ impl Shown {
     }
 
     /// A slice of a RAS volume as it is looked at, or the way back: both turn it by half a turn. Pictures stay.
-    fn turned(&self, slice: ArrayView2<'_, f32>) -> Array2<f32> {
+    fn turned<'a>(&self, slice: ArrayView2<'a, f32>) -> ArrayView2<'a, f32> {
         let mut slice = slice;
         if !self.is_picture {
             slice.invert_axis(Axis(0));
             slice.invert_axis(Axis(1));
         }
-        slice.to_owned()
+        slice
     }
 }

@@ -3,10 +3,7 @@
 use std::path::Path;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, Ix2};
-use ort::{
-    session::SessionInputValue,
-    value::{Tensor, TensorElementType},
-};
+use ort::value::TensorElementType;
 
 use super::{
     TextError, TextTokenizer,
@@ -14,7 +11,7 @@ use super::{
 };
 use crate::{
     ModelRecord,
-    onnx::{Model, ModelFault, SessionOptions},
+    onnx::{Model, OnnxError, SessionOptions, graph},
 };
 
 /// Texts are cut after so many tokens, the special ones counted: the length that the
@@ -87,8 +84,8 @@ impl TextEncoder {
     fn encode_one(&mut self, text: &str) -> Result<Array1<f32>, TextError> {
         let encoding = self.tokenizer.encode(text)?;
         let attention = encoding.get_attention_mask();
-        self.run(encoding.get_ids(), attention, encoding.get_type_ids())
-            .map_err(|fault| TextError::from(self.model.fault(fault)))
+        let vector = self.run(encoding.get_ids(), attention, encoding.get_type_ids());
+        Ok(vector?)
     }
 
     /// The unit vector of one text's tokens.
@@ -97,43 +94,32 @@ impl TextEncoder {
         ids: &[u32],
         attention: &[u32],
         types: &[u32],
-    ) -> Result<Array1<f32>, ModelFault> {
-        let failed = |error: ort::Error| ModelFault::Run(error.to_string());
-        let tensor = |values: &[u32]| -> Result<SessionInputValue<'_>, ModelFault> {
-            let values: Vec<i64> = values.iter().map(|v| i64::from(*v)).collect();
-            Ok(Tensor::from_array(([1, values.len()], values))
-                .map_err(failed)?
-                .into())
+    ) -> Result<Array1<f32>, OnnxError> {
+        let row = |values: &[u32]| {
+            let row = Array2::from_shape_fn((1, values.len()), |(_, at)| i64::from(values[at]));
+            graph::input(&self.model, row)
         };
-        let mut inputs = vec![
-            (INPUT_IDS, tensor(ids)?),
-            (ATTENTION_MASK, tensor(attention)?),
-        ];
+        let mut inputs = vec![(INPUT_IDS, row(ids)?), (ATTENTION_MASK, row(attention)?)];
         if self.wants_token_types {
-            inputs.push((TOKEN_TYPE_IDS, tensor(types)?));
+            inputs.push((TOKEN_TYPE_IDS, row(types)?));
         }
         let output = self.output;
-        let wrong = |expected: &str, found: String| ModelFault::Output {
-            output: output.to_owned(),
-            expected: expected.to_owned(),
-            found,
+        let [values] = graph::run(&mut self.model, inputs, [output])?;
+        let wrong =
+            |expected: &str, found: String| self.model.fault(graph::wrong(output, expected, found));
+        let shape = format!("{:?}", values.shape());
+        let of_first = match *values.shape() {
+            [1, _] => Some(values.iter().copied().collect()),
+            [1, tokens, _] if tokens == attention.len() => values
+                .index_axis_move(Axis(0), 0)
+                .into_dimensionality::<Ix2>()
+                .ok()
+                .map(|hidden| mean_pool(&hidden.view(), attention)),
+            _ => None,
         };
-        let outputs = self.model.run(inputs)?;
-        let values = outputs[output].try_extract_array::<f32>().map_err(failed)?;
-        let pooled = match *values.shape() {
-            [1, _] => values.iter().copied().collect(),
-            [1, tokens, _] if tokens == attention.len() => {
-                let hidden = values.index_axis(Axis(0), 0).into_dimensionality::<Ix2>();
-                let hidden = hidden.map_err(|error| ModelFault::Run(error.to_string()))?;
-                mean_pool(&hidden, attention)
-            }
-            ref other => {
-                let expected = "[1, width] or [1, tokens, width]";
-                return Err(wrong(expected, format!("{other:?}")));
-            }
-        };
-        let expected = "a finite vector other than zero";
-        unit_length(&pooled).ok_or_else(|| wrong(expected, "zero or not finite".to_owned()))
+        let pooled = of_first.ok_or_else(|| wrong("[1, width] or [1, tokens, width]", shape))?;
+        let expected = "a vector other than zero";
+        unit_length(&pooled).ok_or_else(|| wrong(expected, "zero".to_owned()))
     }
 }
 

@@ -5,6 +5,7 @@ mod error;
 mod prompt;
 mod sentence;
 mod tokenizer;
+mod wanted;
 
 pub use encoder::{MAX_TOKENS, TextEncoder};
 pub use error::TextError;
@@ -12,3 +13,5 @@ pub use prompt::{PromptTokenizer, PromptTokens};
 pub(crate) use sentence::check_texts;
 pub use sentence::{MAX_TEXT_CHARS, SentenceEncoder};
 pub(crate) use tokenizer::TextTokenizer;
+pub use wanted::check_prompt;
+pub(crate) use wanted::wanted_words;

@@ -21,6 +21,16 @@ pub trait SentenceEncoder {
     fn models(&self) -> Vec<ModelRecord>;
 }
 
+impl<E: SentenceEncoder + ?Sized> SentenceEncoder for &mut E {
+    fn encode(&mut self, texts: &[&str]) -> Result<Array2<f32>, TextError> {
+        (**self).encode(texts)
+    }
+
+    fn models(&self) -> Vec<ModelRecord> {
+        (**self).models()
+    }
+}
+
 /// Checks what every encoder refuses.
 pub(crate) fn check_texts(texts: &[&str]) -> Result<(), TextError> {
     for (index, text) in texts.iter().enumerate() {

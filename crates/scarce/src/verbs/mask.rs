@@ -226,13 +226,6 @@ pub(super) fn read_region(
     Ok((region.map(|label| *label != 0), scene.slice))
 }
 
-fn is_picture(path: &Path) -> bool {
-    let name = path.to_string_lossy().to_lowercase();
-    [".png", ".jpg", ".jpeg"]
-        .iter()
-        .any(|ending| name.ends_with(ending))
-}
-
 /// The slice asked for, or the one with most of the region.
 fn slice_of(labels: &LabelMap, slice: Option<usize>) -> usize {
     let area = |z: usize| {

@@ -1,7 +1,9 @@
 //! `report`: a run folder as one page.
 //!
-//! The folder is walked for what the other verbs leave: `localization.json`, mask audits, training
-//! runs, `prediction.json` and evaluations.
+//! The folder is walked for what the other verbs leave: `localization.json`, `check.json`, mask audits,
+//! training runs, `prediction.json` and evaluations.
+
+mod regions;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +13,7 @@ use anyhow::Context as _;
 use ndarray::Axis;
 use scarce_cli::arguments::ReportArguments;
 use scarce_cli::artefacts::PredictionRecord;
-use scarce_image::{LabelMap, Volume, reorient_to_ras, window};
+use scarce_image::{LabelMap, reorient_to_ras, window};
 use scarce_report::radiological;
 use scarce_report::{LineChart, Picture, Report, Section, Series, metrics_table};
 use serde_json::Value;
@@ -32,7 +34,12 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
         "Made by scarce from the artefacts of one run folder.",
     );
     for path in named("localization.json") {
-        report.push(localization(path)?);
+        report.push(regions::localization(path)?);
+    }
+    for path in named("check.json") {
+        for section in regions::prompt_sanity(path)? {
+            report.push(section);
+        }
     }
     for path in files
         .iter()
@@ -105,62 +112,6 @@ fn fullest_slice(mask: &LabelMap) -> usize {
 /// Slices are drawn about this wide.
 fn enlarged(picture: &Picture) -> Picture {
     picture.upscaled((320 / picture.pixels().len_of(Axis(1)).max(1)).max(1))
-}
-
-fn localization(path: &Path) -> anyhow::Result<Section> {
-    let record: Value = read_json(path)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let prompt = record["prompt"].as_str().unwrap_or_default();
-    let region = reorient_to_ras(&scarce_io::read_label_map(&folder.join("region.nii.gz"))?);
-    let heat = reorient_to_ras(&scarce_io::read_volume(&folder.join("heat.nii.gz"))?);
-    let z = fullest_slice(&region);
-    let image = record["image"].as_str().map(PathBuf::from);
-    let background: Volume<f32> = match image {
-        Some(image) => window(
-            &reorient_to_ras(&scarce_io::read_volume(&image)?),
-            WINDOW[0],
-            WINDOW[1],
-        ),
-        None => heat.map(|_| 0.0),
-    };
-    let slice = |volume: &Volume<f32>| volume.slice_z(z).map(radiological);
-    let (Some(grey), Some(heat), Some(region)) = (
-        slice(&background),
-        slice(&heat),
-        region.slice_z(z).map(radiological),
-    ) else {
-        anyhow::bail!(
-            "image, heat and region differ in shape: {}",
-            folder.display()
-        );
-    };
-    let region = region.map(|label| *label != 0);
-    let plain = Picture::grey(grey.view());
-    let pictures = Picture::row(&[
-        plain.clone(),
-        plain.clone().with_heat(heat.view(), 0.75),
-        plain
-            .with_mask_tint(region.view(), Picture::REGION, 0.25)
-            .with_mask_outline(region.view(), Picture::REGION),
-    ]);
-    let matched: Vec<String> = record["matches"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|m| m["name"].as_str().map(|name| name.replace('_', " ")))
-        .collect();
-    let mut section = Section::new(format!("Where is “{prompt}”?"));
-    section.text(format!(
-        "Found as {} with similarity {:.3} by the {} localizer.",
-        matched.join(", "),
-        record["score"].as_f64().unwrap_or(f64::NAN),
-        record["localizer"].as_str().unwrap_or_default()
-    ));
-    section.picture(
-        &pictures,
-        format!("Axial slice {z}: the image, the heat of the prompt, the region."),
-    )?;
-    Ok(section)
 }
 
 fn masks(path: &Path) -> anyhow::Result<Section> {

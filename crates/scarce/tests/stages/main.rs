@@ -10,6 +10,7 @@ mod phantom;
 #[cfg(unix)]
 mod processes;
 mod programs;
+mod sets;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use ndarray::{Array2, ArrayD, Axis};
 use scarce_cli::exit::UsageError;
-
-use super::is_picture;
+use scarce_io::Format;
 
 /// A region and what may guide a policy besides.
 pub(super) struct Scene {
@@ -26,7 +25,7 @@ impl Scene {
         axes: usize,
     ) -> anyhow::Result<Self> {
         let deep = axes == 3;
-        if is_picture(region) {
+        if is_picture(region)? {
             if deep {
                 let message = "--grid has three sides, the region is a picture".to_owned();
                 return Err(UsageError(message).into());
@@ -57,7 +56,7 @@ impl Scene {
 
 /// A picture, a volume's slice, or the only slice there is; all of it for a deep grid.
 fn read_map(path: &Path, slice: Option<usize>, deep: bool) -> anyhow::Result<ArrayD<f32>> {
-    if is_picture(path) && !deep {
+    if is_picture(path)? && !deep {
         return Ok(brightest(scarce_io::read_image(path)?.pixels()).into_dyn());
     }
     let voxels = scarce_io::read_volume(path)?.into_voxels();
@@ -78,4 +77,8 @@ fn brightest(pixels: &ndarray::Array3<f32>) -> Array2<f32> {
     pixels.map_axis(Axis(0), |channels| {
         channels.iter().copied().fold(0.0, f32::max)
     })
+}
+
+fn is_picture(path: &Path) -> anyhow::Result<bool> {
+    Ok(Format::of_file(path)?.is_some_and(Format::is_picture))
 }
