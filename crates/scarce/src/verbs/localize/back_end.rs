@@ -4,9 +4,10 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
+use ndarray::Axis;
 use scarce_cli::arguments::{BackEnd, LocalizeArguments, Means};
 use scarce_cli::exit::UsageError;
-use scarce_image::Volume;
+use scarce_image::{Image, Volume};
 use scarce_io::{Format, images_in};
 use scarce_vlm::Localizer;
 use scarce_vlm::biomedclip::BiomedClip;
@@ -178,7 +179,9 @@ impl<'a> Plan<'a> {
     pub fn read(&self, image: &Path) -> anyhow::Result<Seen> {
         let is_picture = Format::of_file(image)?.is_some_and(Format::is_picture);
         let volume = match self.back_end {
-            BackEnd::ScarceOpen if is_picture => picture_as_volume(&scarce_io::read_image(image)?)?,
+            // These bring a mask or labels along, on the grid that a reader of volumes gives.
+            BackEnd::Given | BackEnd::LabelMap => scarce_io::read_volume(image)?,
+            _ if is_picture => grey(&scarce_io::read_image(image)?, image)?,
             _ => scarce_io::read_volume(image)?,
         };
         Ok(Seen { volume, is_picture })
@@ -241,6 +244,16 @@ impl Worker<'_> {
             Some(refiner) => Box::new(Refined::new(found, refiner, options)?),
         })
     }
+}
+
+/// A picture as one slice; the mean of its colours, which are mostly three times the same in what scanners write.
+fn grey(picture: &Image, path: &Path) -> anyhow::Result<Volume<f32>> {
+    let is_coloured = (picture.pixels().axis_iter(Axis(0)).skip(1))
+        .any(|channel| channel != picture.pixels().index_axis(Axis(0), 0));
+    if is_coloured {
+        tracing::warn!("the mean of its colours is looked at: {}", path.display());
+    }
+    Ok(picture_as_volume(picture)?)
 }
 
 /// As it is called on the command line.
