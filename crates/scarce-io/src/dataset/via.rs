@@ -230,12 +230,12 @@ mod tests {
 
     #[test]
     fn shapes_are_filled_where_pixels_middles_lie_inside() {
-        // A triangle over the diagonal; an ellipse of area 4 π, turned; a circle; a rectangle.
+        // A triangle, half of 8 × 10; an ellipse of area 4 π, turned; a circle; a rectangle.
         for (shape, size, expected) in [
             (
-                r#""name": "polygon", "all_points_x": [0, 8, 0], "all_points_y": [0, 8, 8]"#,
-                [8, 10],
-                36,
+                r#""name": "polygon", "all_points_x": [0, 10, 0], "all_points_y": [0, 8, 8]"#,
+                [8, 12],
+                40,
             ),
             (
                 r#""name": "ellipse", "cx": 50, "cy": 40, "rx": 30, "ry": 12, "theta": 0.5"#,

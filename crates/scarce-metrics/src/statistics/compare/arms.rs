@@ -67,11 +67,11 @@ fn runs_of(arm: &ArmFigures) -> impl Iterator<Item = RunFigures> + '_ {
 }
 
 fn same_seeds(arms: &[ArmFigures]) -> Result<(), CompareError> {
+    if let Some(arm) = arms.iter().find(|arm| arm.seeds.is_empty()) {
+        let name = arm.name.clone();
+        return Err(CompareError::NoSeeds { name });
+    }
     for with in arms {
-        if with.seeds.is_empty() {
-            let name = with.name.clone();
-            return Err(CompareError::NoSeeds { name });
-        }
         for without in arms {
             let lacking = |seed: &&String| !without.seeds.contains_key(*seed);
             if let Some(seed) = with.seeds.keys().find(lacking) {
