@@ -62,7 +62,10 @@ impl Default for PretrainConfig {
 
 impl PretrainConfig {
     /// Refuses settings out of range.
-    pub(super) fn check(&self) -> Result<(), MimError> {
+    ///
+    /// # Errors
+    /// [`MimError::Setting`].
+    pub fn check(&self) -> Result<(), MimError> {
         let refuse = |name, expected: String, got: String| {
             Err(MimError::Setting {
                 name,

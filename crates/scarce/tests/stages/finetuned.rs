@@ -167,7 +167,7 @@ const PRETRAIN: &str = r#"
 volumes = [{ id = "a", image = "a.nii.gz" }]
 slice_step = 4
 [method]
-crop_yx = [16, 16]
+view.size = [16, 16]
 batch = 4
 decoder_width = 32
 [method.encoder]

@@ -7,6 +7,7 @@ mod finetuned;
 mod line;
 mod localizers;
 mod phantom;
+mod pretrained;
 #[cfg(unix)]
 mod processes;
 mod programs;

@@ -22,7 +22,7 @@ slice_step = 2
 [preprocessing]
 spacing_mm_xyz = [4.0, 4.0, 4.0]
 [method]
-crop_yx = [32, 32]
+view.size = [32, 32]
 batch = 5
 decoder_width = 32
 [method.encoder]

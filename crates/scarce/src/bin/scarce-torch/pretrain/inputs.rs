@@ -186,3 +186,40 @@ impl RegionVolume {
         Ok((image.into_voxels(), region))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use scarce_mask::MaskConfig;
+    use scarce_train::config::{load_preset, resolved};
+
+    use super::super::RECIPES;
+    use super::*;
+
+    fn recipe(name: &str) -> PretrainFile {
+        let overrides = [format!("recipe={name}"), "data.slice_step=2".to_owned()];
+        load_preset(None, &overrides, "recipe", RECIPES).unwrap()
+    }
+
+    #[test]
+    fn recipes_are_complete() {
+        for (name, _) in RECIPES {
+            let config = recipe(name);
+            config.method.check().unwrap();
+            let text = resolved(&config).unwrap();
+            assert!(text.contains(&format!("recipe = \"{name}\"")), "{text}");
+        }
+        assert_eq!(recipe("mwm-paper").method.mask, MaskConfig::paper(0.8, 0.4));
+    }
+
+    #[test]
+    fn epochs_become_steps() {
+        let paper = recipe("mwm-paper").in_steps(7);
+        assert_eq!(paper.training.steps, 3500);
+        let Schedule::Cosine { warmup_steps, .. } = paper.training.schedule else {
+            panic!("{:?}", paper.training.schedule);
+        };
+        assert_eq!(warmup_steps, 280);
+        let own = recipe("own");
+        assert_eq!(own.in_steps(7).training, own.training);
+    }
+}

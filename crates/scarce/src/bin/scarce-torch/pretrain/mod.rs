@@ -18,11 +18,12 @@ use inputs::PretrainFile;
 use looks::Looks;
 
 /// Recipes by name; the first holds unless a file names another.
-const RECIPES: &[(&str, &str)] = &[
+pub(crate) const RECIPES: &[(&str, &str)] = &[
     ("own", ""),
     ("mwm", include_str!("recipes/mwm.toml")),
     ("mwm-paper", include_str!("recipes/mwm-paper.toml")),
     ("spark", include_str!("recipes/spark.toml")),
+    ("mae", include_str!("recipes/mae.toml")),
 ];
 
 /// Trains, with looks at what the network makes of a few images in `reconstructions/`.
