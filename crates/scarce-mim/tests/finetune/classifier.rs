@@ -52,7 +52,7 @@ fn classes_are_learned() {
         mixing: Some(Mixing::default()),
         ..classify(Mode::Full)
     };
-    for (config, steps, least) in [(plain, 120, 0.9), (binary, 120, 0.8)] {
+    for (config, steps, least) in [(plain, 100, 0.9), (binary, 100, 0.75)] {
         let folder = tempfile::tempdir().unwrap();
         let mut task = task(config.clone(), striped(24, 0)).unwrap();
         let path = folder.path().join("run");

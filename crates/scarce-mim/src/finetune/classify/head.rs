@@ -41,6 +41,8 @@ impl Head {
         };
         let fc = if is_convnext {
             &head / "fc"
+        } else if architecture.is_transformer() {
+            head
         } else {
             path / "fc"
         };
