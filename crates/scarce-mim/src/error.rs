@@ -2,6 +2,7 @@
 
 use scarce_mask::MaskError;
 use scarce_train::TrainError;
+use scarce_train::interchange::WeightsError;
 use scarce_train::loader::LoaderError;
 use thiserror::Error;
 
@@ -52,6 +53,15 @@ pub enum MimError {
     /// A batch of slices cannot be had.
     #[error(transparent)]
     Loader(#[from] LoaderError),
+    /// A layer that no ONNX graph is written of.
+    #[error("{layer} is not written as an ONNX graph")]
+    NotInGraph {
+        /// Which.
+        layer: &'static str,
+    },
+    /// Weights cannot be read or written.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// The training runtime failed.
     #[error(transparent)]
     Train(#[from] TrainError),

@@ -8,6 +8,7 @@ pub mod decoder;
 pub mod densify;
 pub mod encoder;
 mod error;
+pub mod export;
 pub mod interchange;
 pub mod loss;
 mod mae;
