@@ -53,7 +53,13 @@ pub enum MimError {
     /// A batch of slices cannot be had.
     #[error(transparent)]
     Loader(#[from] LoaderError),
-    /// A file of weights does not fit the network.
+    /// A layer that no ONNX graph is written of.
+    #[error("{layer} is not written as an ONNX graph")]
+    NotInGraph {
+        /// Which.
+        layer: &'static str,
+    },
+    /// Weights cannot be read or written.
     #[error(transparent)]
     Weights(#[from] WeightsError),
     /// The training runtime failed.

@@ -10,6 +10,7 @@ pub mod decoder;
 pub mod densify;
 pub mod encoder;
 mod error;
+pub mod export;
 pub mod finetune;
 pub mod interchange;
 pub mod loss;

@@ -63,6 +63,8 @@ pub enum TorchVerb {
     TrainLocalizer(RunArguments),
     /// Segment or classify with a trained network.
     Predict(PredictArguments),
+    /// Write an encoder as an ONNX graph.
+    Export(ExportArguments),
     /// Tell what this machine offers, and what is missing.
     Doctor(DoctorArguments),
 }
@@ -214,6 +216,27 @@ pub struct PredictArguments {
     /// for `<image>.png`, the label map.
     #[arg(long)]
     pub out: PathBuf,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// The encoder's name, of those that `info --models` tells.
+    #[arg(long)]
+    pub model: String,
+    /// Its weights, as safetensors by timm's names, with or without `encoder.` before them; a linear classifier is `fc` or
+    /// `head`. Other networks' weights in the file, such as a decoder's, are left alone.
+    #[arg(long)]
+    pub weights: PathBuf,
+    /// Channels of the image.
+    #[arg(long, default_value_t = 3)]
+    pub channels: i64,
+    /// The graph to write.
+    #[arg(long)]
+    pub onnx: PathBuf,
+    /// Write what was compared as JSON; `-` for standard output.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
 }
 
 /// Arguments of `report`.

@@ -6,7 +6,7 @@ use tch::nn::{Init, Path};
 use super::layers::stage_and_block;
 use super::{Encoder, EncoderConfig, MapShape};
 use crate::MimError;
-use crate::sparse::{Active, Convolution, Features, Geometry, LayerNorm, Normalisation, drop_path};
+use crate::sparse::{Convolution, Features, Geometry, Input, LayerNorm, Normalisation, drop_path};
 
 const EPS: f64 = 1e-6;
 
@@ -124,25 +124,21 @@ impl Block {
 
     fn forward<'a>(&self, input: &Features<'a>, train: bool) -> Result<Features<'a>, MimError> {
         let x = self.norm.forward(self.depthwise.forward(input)?)?;
-        let branch = x.each_cell(|cells| {
-            let [weight, bias] = &self.expand;
-            let wide = cells.f_linear(weight, Some(bias))?.f_gelu("none")?;
-            let [weight, bias] = &self.project;
-            Ok(wide.f_linear(weight, Some(bias))?.f_mul(&self.gamma)?)
-        })?;
+        let ([expand, expand_bias], [project, project_bias]) = (&self.expand, &self.project);
+        let wide = x.linear(expand, expand_bias)?.gelu()?;
+        let branch = wide.linear(project, project_bias)?.scaled(&self.gamma)?;
         drop_path(branch, self.drop_path, train)?.add(input)
     }
 }
 
 impl Encoder for ConvNext {
-    fn forward(
+    fn features<'a>(
         &self,
-        input: &Tensor,
-        active: Option<&Active>,
+        input: &Input<'_, 'a>,
         train: bool,
-    ) -> Result<Vec<Tensor>, MimError> {
+    ) -> Result<Vec<Features<'a>>, MimError> {
         let (convolution, norm) = &self.stem;
-        let mut x = norm.forward(convolution.forward_input(input, active)?)?;
+        let mut x = norm.forward(convolution.forward_input(input)?)?;
         let mut maps = Vec::with_capacity(self.stages.len());
         for stage in &self.stages {
             if let Some((norm, convolution)) = &stage.downsample {
@@ -151,7 +147,7 @@ impl Encoder for ConvNext {
             for block in &stage.blocks {
                 x = block.forward(&x, train)?;
             }
-            maps.push(x.map()?);
+            maps.push(x.shallow_clone());
         }
         Ok(maps)
     }

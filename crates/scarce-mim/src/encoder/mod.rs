@@ -13,7 +13,7 @@ mod vnet;
 use tch::Tensor;
 
 use crate::MimError;
-use crate::sparse::{Active, Normalisation};
+use crate::sparse::{Active, Features, Input, Normalisation};
 
 pub(crate) use config::build_vit;
 pub use config::{Architecture, EncoderConfig, build};
@@ -42,7 +42,20 @@ pub trait Encoder: std::fmt::Debug + Send {
         input: &Tensor,
         active: Option<&Active>,
         train: bool,
-    ) -> Result<Vec<Tensor>, MimError>;
+    ) -> Result<Vec<Tensor>, MimError> {
+        let maps = self.features(&Input::Pixels(input, active), train)?;
+        maps.iter().map(Features::map).collect()
+    }
+
+    /// The same of whatever input: a graph that is being written gets the network's nodes.
+    ///
+    /// # Errors
+    /// As [`Self::forward`]; [`MimError::NotInGraph`] for a network that no graph is written of.
+    fn features<'a>(
+        &self,
+        input: &Input<'_, 'a>,
+        train: bool,
+    ) -> Result<Vec<Features<'a>>, MimError>;
 
     /// What [`Self::forward`] gives, finest first.
     fn maps(&self) -> &[MapShape];

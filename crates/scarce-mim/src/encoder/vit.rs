@@ -6,7 +6,9 @@ use tch::nn::{Init, Path};
 use super::layers::stage_and_block;
 use super::{Encoder, EncoderConfig, MapShape};
 use crate::MimError;
-use crate::sparse::{Active, Convolution, Features, Geometry, LayerNorm, Normalisation, Padding};
+use crate::sparse::{
+    Active, Convolution, Features, Geometry, Input, LayerNorm, Normalisation, Padding,
+};
 use crate::transformer::{Block, EPS, positions, xavier};
 
 /// Pixels a side of a token's patch.
@@ -80,7 +82,9 @@ impl Vit {
         let places = places
             .f_view([1, rows, columns, width])?
             .f_permute([0, 3, 1, 2])?;
-        let embedded = self.patch_embed.forward_input(input, active)?;
+        let embedded = self
+            .patch_embed
+            .forward_input(&Input::Pixels(input, active))?;
         let places = places
             .f_to_kind(input.kind())?
             .f_expand([batch, -1, -1, -1], false)?;
@@ -101,13 +105,17 @@ impl Vit {
 }
 
 impl Encoder for Vit {
-    fn forward(
+    fn features<'a>(
         &self,
-        input: &Tensor,
-        active: Option<&Active>,
+        input: &Input<'_, 'a>,
         train: bool,
-    ) -> Result<Vec<Tensor>, MimError> {
-        Ok(vec![self.tokens(input, active, train)?.patches.map()?])
+    ) -> Result<Vec<Features<'a>>, MimError> {
+        let Input::Pixels(pixels, active) = input else {
+            return Err(MimError::NotInGraph {
+                layer: "a vision transformer",
+            });
+        };
+        Ok(vec![self.tokens(pixels, *active, train)?.patches])
     }
 
     fn maps(&self) -> &[MapShape] {

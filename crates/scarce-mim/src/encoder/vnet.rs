@@ -1,12 +1,11 @@
 //! The V-Net's encoder.
 
-use tch::Tensor;
 use tch::nn::{Init, Path};
 
 use super::layers::stage_and_block;
 use super::{Encoder, EncoderConfig, MapShape};
 use crate::MimError;
-use crate::sparse::{Active, Convolution, Features, Geometry, Norm, Normalisation};
+use crate::sparse::{Convolution, Features, Geometry, Input, Norm, Normalisation};
 
 use scarce_train::pytorch_init::uniform_fan_in;
 
@@ -99,24 +98,23 @@ impl Unit {
 }
 
 impl Encoder for VNetEncoder {
-    fn forward(
+    fn features<'a>(
         &self,
-        input: &Tensor,
-        active: Option<&Active>,
+        input: &Input<'_, 'a>,
         train: bool,
-    ) -> Result<Vec<Tensor>, MimError> {
+    ) -> Result<Vec<Features<'a>>, MimError> {
         let mut maps = Vec::with_capacity(self.levels.len());
         let mut x: Option<Features<'_>> = None;
         for level in &self.levels {
             for unit in level {
                 let convolved = match &x {
-                    None => unit.convolution.forward_input(input, active)?,
+                    None => unit.convolution.forward_input(input)?,
                     Some(x) => unit.convolution.forward(x)?,
                 };
                 x = Some(unit.norm.forward(convolved, train)?.relu()?);
             }
             if let Some(x) = &x {
-                maps.push(x.map()?);
+                maps.push(x.shallow_clone());
             }
         }
         Ok(maps)

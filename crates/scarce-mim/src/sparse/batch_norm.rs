@@ -1,5 +1,6 @@
 //! Batch normalisation over visible cells.
 
+use scarce_train::interchange::onnx::Attribute;
 use tch::nn::{Init, Path};
 use tch::{TchError, Tensor};
 
@@ -36,7 +37,21 @@ impl BatchNorm {
     /// # Errors
     /// [`MimError::Visible`] in training for fewer than two visible cells.
     pub fn forward<'a>(&self, input: Features<'a>, train: bool) -> Result<Features<'a>, MimError> {
-        let values = input.values();
+        if let Features::Traced(traced) = &input {
+            let parts = [
+                &self.weight,
+                &self.bias,
+                &self.running_mean,
+                &self.running_var,
+            ];
+            let eps = [("epsilon", Attribute::Float(EPS as f32))];
+            return Ok(Features::Traced(traced.node(
+                "BatchNormalization",
+                &parts,
+                &eps,
+            )?));
+        }
+        let values = input.values()?;
         let channels = values.size().get(1).copied().unwrap_or(1).max(1);
         let cells = values.numel() as i64 / channels;
         if train && cells < 2 {

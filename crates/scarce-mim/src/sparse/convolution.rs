@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
+use scarce_train::interchange::onnx::Attribute;
 use tch::Tensor;
 use tch::nn::{Init, Path};
 
 use super::features::VisibleCells;
-use super::{Active, Features};
+use super::{Features, Input, Traced};
 use crate::MimError;
 
 /// What a convolution does along each side.
@@ -92,13 +93,11 @@ impl Convolution {
     ///
     /// # Errors
     /// [`MimError::Shape`] when input or output do not fit the mask's grid.
-    pub fn forward_input<'a>(
-        &self,
-        input: &Tensor,
-        active: Option<&'a Active>,
-    ) -> Result<Features<'a>, MimError> {
-        let Some(active) = active else {
-            return Ok(Features::Dense(self.over(input)?));
+    pub fn forward_input<'a>(&self, input: &Input<'_, 'a>) -> Result<Features<'a>, MimError> {
+        let (input, active) = match input {
+            Input::Pixels(pixels, Some(active)) => (*pixels, *active),
+            Input::Pixels(pixels, None) => return Ok(Features::Dense(self.over(pixels)?)),
+            Input::Graph(traced) => return Ok(Features::Traced(self.traced(traced)?)),
         };
         let mask = active.like(input)?;
         if mask.size()[0] != input.size()[0] {
@@ -116,6 +115,7 @@ impl Convolution {
     pub fn forward<'a>(&self, input: &Features<'a>) -> Result<Features<'a>, MimError> {
         match input {
             Features::Dense(map) => Ok(Features::Dense(self.over(map)?)),
+            Features::Traced(traced) => Ok(Features::Traced(self.traced(traced)?)),
             Features::Visible(cells) if self.geometry.stays_inside() => {
                 Ok(Features::Visible(self.inside(cells)?))
             }
@@ -140,6 +140,15 @@ impl Convolution {
             each(0),
             g.groups,
         )?)
+    }
+
+    fn traced<'a>(&self, map: &Traced<'a>) -> Result<Traced<'a>, MimError> {
+        let g = self.geometry;
+        let mut attributes = map.windows(g.kernel, g.stride, g.padding);
+        attributes.push(("group", Attribute::Int(g.groups)));
+        let mut constants = vec![&self.weight];
+        constants.extend(&self.bias);
+        map.node("Conv", &constants, &attributes)
     }
 
     /// As a product of matrices: a row of the output from the rows of its window.

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::Features;
-use super::features::VisibleCells;
+use super::features::{NO_VALUES, VisibleCells};
 use crate::MimError;
 
 /// In training, a branch left out for a sample with chance `rate`, and scaled to keep its mean where it stays
@@ -27,6 +27,7 @@ pub fn drop_path(branch: Features<'_>, rate: f64, train: bool) -> Result<Feature
             let kept = draw(shape[0], &map)?.f_view(shape.as_slice())?;
             Ok(Features::Dense(map.f_mul(&kept)?))
         }
+        Features::Traced(_) => Err(NO_VALUES),
         Features::Visible(cells) => {
             let kept = draw(cells.level.batch(), &cells.rows)?
                 .f_index_select(0, &cells.level.sample)?

@@ -4,8 +4,13 @@ use std::rc::Rc;
 
 use tch::Tensor;
 
-use super::{Active, Level};
+use super::{Active, Level, Traced};
 use crate::MimError;
+
+/// What looks at values has no node.
+pub(super) const NO_VALUES: MimError = MimError::NotInGraph {
+    layer: "an operation on values",
+};
 
 /// A map on its way through a network: all of it, or its visible cells.
 #[derive(Debug)]
@@ -14,6 +19,8 @@ pub enum Features<'a> {
     Dense(Tensor),
     /// Visible cells alone.
     Visible(VisibleCells<'a>),
+    /// What it is in an ONNX graph.
+    Traced(Traced<'a>),
 }
 
 /// The visible cells of a map.
@@ -68,13 +75,14 @@ impl<'a> Features<'a> {
         match self {
             Self::Dense(map) => Ok(map.shallow_clone()),
             Self::Visible(cells) => cells.spread_over(0.0),
+            Self::Traced(_) => Err(NO_VALUES),
         }
     }
 
     /// The mask this is seen through.
     pub fn active(&self) -> Option<&'a Active> {
         match self {
-            Self::Dense(_) => None,
+            Self::Dense(_) | Self::Traced(_) => None,
             Self::Visible(cells) => Some(cells.active),
         }
     }
@@ -93,6 +101,7 @@ impl<'a> Features<'a> {
                 let rows = f(&cells.rows)?;
                 Self::Visible(VisibleCells { rows, ..cells })
             }
+            Self::Traced(_) => return Err(NO_VALUES),
         })
     }
 
@@ -101,7 +110,10 @@ impl<'a> Features<'a> {
     /// # Errors
     /// [`MimError::Torch`] from libtorch.
     pub fn relu(self) -> Result<Self, MimError> {
-        self.each(|values| values.shallow_clone().f_relu_())
+        match self {
+            Self::Traced(traced) => Ok(Self::Traced(traced.node("Relu", &[], &[])?)),
+            _ => self.each(|values| values.shallow_clone().f_relu_()),
+        }
     }
 
     /// The sum with another map of the same size and mask.
@@ -118,10 +130,11 @@ impl<'a> Features<'a> {
                     active: a.active,
                 }))
             }
+            (Self::Traced(a), Self::Traced(b)) => Ok(Self::Traced(a.with("Add", b))),
             _ => Err(MimError::Shape {
                 what: "sum of maps",
                 expected: "the same size and mask".to_owned(),
-                got: other.values().size(),
+                got: other.values().map(Tensor::size).unwrap_or_default(),
             }),
         }
     }
@@ -136,14 +149,19 @@ impl<'a> Features<'a> {
                 level: Rc::clone(&cells.level),
                 active: cells.active,
             }),
+            Self::Traced(traced) => Self::Traced(traced.shallow_clone()),
         }
     }
 
     /// The map, or the rows.
-    pub(super) fn values(&self) -> &Tensor {
+    ///
+    /// # Errors
+    /// [`MimError::NotInGraph`] for a value of a graph.
+    pub(super) fn values(&self) -> Result<&Tensor, MimError> {
         match self {
-            Self::Dense(map) => map,
-            Self::Visible(cells) => &cells.rows,
+            Self::Dense(map) => Ok(map),
+            Self::Visible(cells) => Ok(&cells.rows),
+            Self::Traced(_) => Err(NO_VALUES),
         }
     }
 }
@@ -189,7 +207,7 @@ impl Features<'_> {
         f: impl FnOnce(&Tensor) -> Result<Tensor, MimError>,
     ) -> Result<Self, MimError> {
         match self {
-            Self::Visible(_) => self.each(f),
+            Self::Visible(_) | Self::Traced(_) => self.each(f),
             Self::Dense(map) => {
                 let axes = map.dim() as i64;
                 let inward: Vec<i64> = [0].into_iter().chain(2..axes).chain([1]).collect();
@@ -209,11 +227,68 @@ impl Features<'_> {
     pub fn filled_with(&self, token: &Tensor) -> Result<Tensor, MimError> {
         match self {
             Self::Dense(map) => Ok(map.shallow_clone()),
+            Self::Traced(_) => Err(NO_VALUES),
             Self::Visible(cells) => {
                 let all = cells.level.batch() * cells.level.sides.iter().product::<i64>();
                 let rows = token.f_view([1, -1])?.f_to_kind(cells.rows.kind())?;
                 cells.laid_on(&rows.f_expand([all, -1], false)?.f_contiguous()?)
             }
+        }
+    }
+}
+
+impl Features<'_> {
+    /// A linear layer on each cell: `weight` is `(out, in)`.
+    ///
+    /// # Errors
+    /// [`MimError::Torch`] when the channels do not fit.
+    pub fn linear(self, weight: &Tensor, bias: &Tensor) -> Result<Self, MimError> {
+        match self {
+            Self::Traced(traced) => {
+                let mut shape = weight.size();
+                shape.resize(2 + traced.dimensions(), 1);
+                let kernel = weight.f_view(shape.as_slice())?;
+                let attributes = traced.windows(1, 1, 0);
+                Ok(Self::Traced(traced.node(
+                    "Conv",
+                    &[&kernel, bias],
+                    &attributes,
+                )?))
+            }
+            _ => self.each_cell(|cells| Ok(cells.f_linear(weight, Some(bias))?)),
+        }
+    }
+
+    /// GELU by the error function.
+    ///
+    /// # Errors
+    /// [`MimError::Torch`] from libtorch.
+    pub fn gelu(self) -> Result<Self, MimError> {
+        match self {
+            Self::Traced(x) => {
+                let number = |value: f64| Tensor::from(value as f32);
+                let share = x
+                    .node("Mul", &[&number(std::f64::consts::FRAC_1_SQRT_2)], &[])?
+                    .node("Erf", &[], &[])?
+                    .node("Add", &[&number(1.0)], &[])?
+                    .node("Mul", &[&number(0.5)], &[])?;
+                Ok(Self::Traced(x.with("Mul", &share)))
+            }
+            _ => self.each(|values| values.f_gelu("none")),
+        }
+    }
+
+    /// Each channel multiplied by its number.
+    ///
+    /// # Errors
+    /// [`MimError::Torch`] when the channels do not fit.
+    pub fn scaled(self, scale: &Tensor) -> Result<Self, MimError> {
+        match self {
+            Self::Traced(traced) => {
+                let scale = traced.along_channels(scale)?;
+                Ok(Self::Traced(traced.node("Mul", &[&scale], &[])?))
+            }
+            _ => self.each_cell(|cells| Ok(cells.f_mul(scale)?)),
         }
     }
 }

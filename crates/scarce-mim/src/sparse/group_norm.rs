@@ -1,5 +1,6 @@
 //! Group and instance normalisation over visible cells.
 
+use scarce_train::interchange::onnx::Attribute;
 use tch::nn::Path;
 use tch::{Kind, Tensor};
 
@@ -39,6 +40,15 @@ impl GroupNorm {
                 let normed = map.f_group_norm(self.groups, weight, bias, EPS, true)?;
                 Ok(Features::Dense(normed))
             }
+            Features::Traced(traced) if self.groups == self.weight.size()[0] => {
+                let parts = [&self.weight, &self.bias];
+                let eps = [("epsilon", Attribute::Float(EPS as f32))];
+                let normed = traced.node("InstanceNormalization", &parts, &eps)?;
+                Ok(Features::Traced(normed))
+            }
+            Features::Traced(_) => Err(MimError::NotInGraph {
+                layer: "group normalisation",
+            }),
             Features::Visible(cells) => {
                 let rows = self.of_visible(&cells)?;
                 Ok(Features::Visible(VisibleCells { rows, ..cells }))

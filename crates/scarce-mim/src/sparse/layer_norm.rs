@@ -1,5 +1,6 @@
 //! Layer normalisation over the channels of each cell.
 
+use scarce_train::interchange::onnx::Attribute;
 use tch::Tensor;
 use tch::nn::Path;
 
@@ -29,7 +30,17 @@ impl LayerNorm {
     /// # Errors
     /// [`MimError::Torch`] when the channels do not fit.
     pub fn forward<'a>(&self, input: Features<'a>) -> Result<Features<'a>, MimError> {
-        input.each_cell(|cells| self.of_cells(cells))
+        match &input {
+            Features::Traced(traced) => {
+                let parts = [&self.weight, &self.bias];
+                let eps = ("epsilon", Attribute::Float(self.eps as f32));
+                let attributes = [("axis", Attribute::Int(-1)), eps];
+                let normed =
+                    traced.channels_last(|x| x.node("LayerNormalization", &parts, &attributes))?;
+                Ok(Features::Traced(normed))
+            }
+            _ => input.each_cell(|cells| self.of_cells(cells)),
+        }
     }
 
     /// Normalises over the last axis.

@@ -13,6 +13,7 @@ mod convolution;
 mod drop_path;
 mod features;
 mod group_norm;
+mod input;
 mod layer_norm;
 mod norm;
 mod padding;
@@ -20,6 +21,7 @@ mod pooling;
 mod squeeze_excite;
 #[cfg(test)]
 mod tests;
+mod traced;
 
 pub use active::Active;
 pub(crate) use active::Level;
@@ -28,8 +30,10 @@ pub use convolution::{Convolution, Geometry};
 pub use drop_path::drop_path;
 pub use features::Features;
 pub use group_norm::GroupNorm;
+pub use input::Input;
 pub use layer_norm::LayerNorm;
 pub use norm::{Norm, Normalisation};
 pub(crate) use padding::Padding;
 pub use pooling::{average_pool, max_pool};
 pub use squeeze_excite::SqueezeExcite;
+pub use traced::Traced;

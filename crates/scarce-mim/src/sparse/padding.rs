@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::Features;
-use super::features::VisibleCells;
+use super::features::{NO_VALUES, VisibleCells};
 use crate::MimError;
 
 /// How the visible cells of each sample stand in a sequence: in order, then padding where another sample has more.
@@ -27,6 +27,7 @@ impl Padding {
                 return Ok((map.f_flatten(2, -1)?.f_transpose(1, 2)?, all));
             }
             Features::Visible(cells) => cells,
+            Features::Traced(_) => return Err(NO_VALUES),
         };
         let (level, batch) = (&cells.level, cells.level.batch());
         let (channels, device) = (cells.channels(), cells.rows.device());
@@ -71,7 +72,7 @@ impl Padding {
                 active: cells.active,
             }))
         } else {
-            let mut size = like.values().size();
+            let mut size = like.values()?.size();
             size[1] = padded.size()[2];
             let map = padded.f_transpose(1, 2)?.f_reshape(size.as_slice())?;
             Ok(Features::Dense(map))

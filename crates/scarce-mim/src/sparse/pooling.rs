@@ -1,5 +1,6 @@
 //! Pooling of windows, hidden cells as zeros.
 
+use scarce_train::interchange::onnx::Attribute;
 use tch::Tensor;
 
 use super::Features;
@@ -15,6 +16,14 @@ pub fn max_pool<'a>(
     stride: i64,
     padding: i64,
 ) -> Result<Features<'a>, MimError> {
+    if let Features::Traced(traced) = input {
+        let attributes = traced.windows(kernel, stride, padding);
+        return Ok(Features::Traced(traced.node(
+            "MaxPool",
+            &[],
+            &attributes,
+        )?));
+    }
     pool(input, |map| {
         let each = |n: i64| vec![n; map.dim() - 2];
         let (k, s, p, d) = (each(kernel), each(stride), each(padding), each(1));
@@ -35,6 +44,15 @@ pub fn average_pool<'a>(
     stride: i64,
     padding: i64,
 ) -> Result<Features<'a>, MimError> {
+    if let Features::Traced(traced) = input {
+        let mut attributes = traced.windows(kernel, stride, padding);
+        attributes.push(("count_include_pad", Attribute::Int(1)));
+        return Ok(Features::Traced(traced.node(
+            "AveragePool",
+            &[],
+            &attributes,
+        )?));
+    }
     pool(input, |map| {
         let each = |n: i64| vec![n; map.dim() - 2];
         let (k, s, p) = (each(kernel), each(stride), each(padding));

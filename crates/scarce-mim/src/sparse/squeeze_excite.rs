@@ -49,6 +49,9 @@ impl SqueezeExcite {
                     map.f_mul(&scale.f_view(shape.as_slice())?)?,
                 ))
             }
+            Features::Traced(_) => Err(MimError::NotInGraph {
+                layer: "squeeze and excitation",
+            }),
             Features::Visible(cells) => {
                 let scale = self.excite(&cells.mean_of_sample(&cells.rows)?);
                 let rows = cells

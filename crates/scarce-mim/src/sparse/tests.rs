@@ -144,7 +144,9 @@ fn convolutions_and_pooling_equal_masked_dense_ones() {
             let visible = Features::new(&x, Some(&active)).unwrap();
             for sparse in [
                 layer.forward(&visible).unwrap(),
-                layer.forward_input(&x, Some(&active)).unwrap(),
+                layer
+                    .forward_input(&Input::Pixels(&x, Some(&active)))
+                    .unwrap(),
             ] {
                 let sparse = sparse.map().unwrap();
                 assert!(sparse.allclose(&dense, 1e-5, 1e-5, false), "{geometry:?}");

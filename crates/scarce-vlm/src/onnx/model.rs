@@ -1,11 +1,14 @@
 //! A model in a session, with what is known of its file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use ndarray::{ArrayD, ArrayViewD};
 
 use ort::{
     environment::Environment,
     session::{Session, SessionInputValue, SessionOutputs, builder::SessionBuilder},
-    value::{Outlet, TensorElementType, ValueType},
+    value::{Outlet, TensorElementType, TensorRef, ValueType},
 };
 
 use super::file::{ExternalData, external_data};
@@ -289,6 +292,37 @@ impl Model {
         self.session
             .run(inputs)
             .map_err(|error| ModelFault::Run(error.to_string()))
+    }
+
+    /// Runs the model on one array of 32-bit floats; gives every output by its name.
+    ///
+    /// # Errors
+    /// [`ModelFault::Run`], also for an output that holds something else.
+    pub fn run_on(
+        &mut self,
+        input: &'static str,
+        array: ArrayViewD<'_, f32>,
+    ) -> Result<BTreeMap<String, ArrayD<f32>>, OnnxError> {
+        let outputs = self.try_run_on(input, array);
+        outputs.map_err(|fault| self.fault(fault))
+    }
+
+    fn try_run_on(
+        &mut self,
+        input: &'static str,
+        array: ArrayViewD<'_, f32>,
+    ) -> Result<BTreeMap<String, ArrayD<f32>>, ModelFault> {
+        let refused = |error: ort::Error| ModelFault::Run(error.to_string());
+        let array = array.as_standard_layout();
+        let tensor = TensorRef::from_array_view(&array).map_err(refused)?;
+        let outputs = self.run(vec![(input, tensor.into())])?;
+        outputs
+            .iter()
+            .map(|(name, value)| {
+                let array = value.try_extract_array::<f32>().map_err(refused)?;
+                Ok((name.to_owned(), array.to_owned()))
+            })
+            .collect()
     }
 
     /// The error that says what is wrong with this model.

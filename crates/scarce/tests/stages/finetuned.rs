@@ -209,7 +209,10 @@ fn a_pre_training_starts_a_fine_tuning() {
     );
     let log = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{log}");
-    assert!(log.contains("layer4.0.bn1.weight has shape [16], expected [12]"), "{log}");
+    assert!(
+        log.contains("layer4.0.bn1.weight has shape [16], expected [12]"),
+        "{log}"
+    );
 }
 
 const SEGMENT: &str = r#"

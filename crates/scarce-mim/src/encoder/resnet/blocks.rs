@@ -1,11 +1,10 @@
 //! Residual blocks.
 
-use tch::Tensor;
 use tch::nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 use tch::nn::{Init, Path};
 
 use crate::MimError;
-use crate::sparse::{Active, BatchNorm, Convolution, Features, Geometry, drop_path};
+use crate::sparse::{BatchNorm, Convolution, Features, Geometry, Input, drop_path};
 
 /// Which residual block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,11 +53,10 @@ impl NormedConvolution {
 
     pub(super) fn forward_input<'a>(
         &self,
-        input: &Tensor,
-        active: Option<&'a Active>,
+        input: &Input<'_, 'a>,
         train: bool,
     ) -> Result<Features<'a>, MimError> {
-        let x = self.convolution.forward_input(input, active)?;
+        let x = self.convolution.forward_input(input)?;
         self.norm.forward(x, train)
     }
 

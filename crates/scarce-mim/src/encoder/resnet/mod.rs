@@ -2,14 +2,13 @@
 
 mod blocks;
 
-use tch::Tensor;
 use tch::nn::Path;
 
 use self::blocks::{Block, NormedConvolution};
 use super::layers::stage_and_block;
 use super::{Encoder, EncoderConfig, MapShape};
 use crate::MimError;
-use crate::sparse::{Active, Geometry, Normalisation, max_pool};
+use crate::sparse::{Features, Geometry, Input, Normalisation, max_pool};
 
 pub(super) use self::blocks::BlockKind;
 
@@ -100,13 +99,12 @@ impl ResNet {
 }
 
 impl Encoder for ResNet {
-    fn forward(
+    fn features<'a>(
         &self,
-        input: &Tensor,
-        active: Option<&Active>,
+        input: &Input<'_, 'a>,
         train: bool,
-    ) -> Result<Vec<Tensor>, MimError> {
-        let mut x = self.stem.forward_input(input, active, train)?.relu()?;
+    ) -> Result<Vec<Features<'a>>, MimError> {
+        let mut x = self.stem.forward_input(input, train)?.relu()?;
         if self.pooled {
             x = max_pool(&x, 3, 2, 1)?;
         }
@@ -115,7 +113,7 @@ impl Encoder for ResNet {
             for block in stage {
                 x = block.forward(&x, train)?;
             }
-            maps.push(x.map()?);
+            maps.push(x.shallow_clone());
         }
         Ok(maps)
     }

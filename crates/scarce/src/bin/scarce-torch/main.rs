@@ -2,6 +2,7 @@
 
 mod device;
 mod doctor;
+mod export;
 mod finetune;
 mod models;
 mod open_localizer;
@@ -31,6 +32,7 @@ fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::Torch(TorchVerb::TrainLocalizer(arguments)) => {
             open_localizer::run(arguments).map(done)
         }
+        Verb::Torch(TorchVerb::Export(arguments)) => export::run(arguments).map(done),
         Verb::Torch(TorchVerb::Predict(arguments)) => predict::run(arguments).map(done),
         Verb::Torch(TorchVerb::Doctor(arguments)) => doctor::run(arguments),
         Verb::Info(InfoArguments {
