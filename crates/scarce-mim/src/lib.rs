@@ -12,6 +12,7 @@ pub mod encoder;
 mod error;
 pub mod export;
 pub mod finetune;
+mod intensities;
 pub mod interchange;
 pub mod loss;
 mod mae;
@@ -23,6 +24,7 @@ pub mod sparse;
 mod transformer;
 
 pub use error::MimError;
+pub use intensities::Intensities;
 pub use mae::MaeModel;
 pub use network::MaskedModel;
 pub use pretrain::{

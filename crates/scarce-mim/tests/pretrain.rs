@@ -215,7 +215,7 @@ fn refuses_what_cannot_serve() {
             "broken has the value NaN at [0, 3, 5]",
         ),
         (colour, one(), "expected 3 channels"),
-        (standardised, one(), "intensities"),
+        (standardised, one(), "an image of 1 channels, expected 3"),
         (sized(vec![32, 40]), one(), "view.size"),
         (sized(vec![32]), one(), "view.size"),
         (view(upside_down), one(), "view.area"),

@@ -1,6 +1,5 @@
 //! Where an encoder starts.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use scarce_train::interchange::{ImportOptions, NameTable, import_weights};
@@ -112,24 +111,3 @@ fn shallow(tensors: &[(String, Tensor)]) -> Vec<(String, Tensor)> {
 fn copy((name, tensor): &(String, Tensor)) -> (String, Tensor) {
     (name.clone(), tensor.shallow_clone())
 }
-
-/// What a run showed its network, as it wrote it down.
-///
-/// # Errors
-/// [`MimError::Data`] for a file that cannot be read.
-pub fn intensities_of(run: &Path) -> Result<Option<super::look::Intensities>, MimError> {
-    let path = run.join(INTENSITIES_FILE);
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let unreadable = |error: String| MimError::Data {
-        message: format!("cannot read intensities: {error}: {}", path.display()),
-    };
-    let text = fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
-    serde_json::from_str(&text)
-        .map(Some)
-        .map_err(|error| unreadable(error.to_string()))
-}
-
-/// Where a run writes down what it showed its network.
-pub const INTENSITIES_FILE: &str = "intensities.json";

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ndarray::{ArrayD, Axis, Dimension as _};
+use ndarray::{ArrayD, Dimension as _};
 use scarce_train::loader::SourceError;
 
+use crate::Intensities;
 use crate::MimError;
-use crate::finetune::look::Intensities;
 
 /// One picture or volume to train on.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,32 +89,21 @@ impl ImageSample {
     }
 }
 
-/// Mean and standard deviation of each channel over the pixels of at most `most` images, evenly chosen: all
-/// pixels together, where the released MWM code averages the deviations of single images.
+/// Mean and deviation of each channel over the pixels of at most `most` images, evenly chosen.
 ///
 /// # Errors
-/// [`MimError::Data`] for an image that can't be read.
-pub(super) fn statistics(images: &dyn ImageSource, most: usize) -> Result<Intensities, MimError> {
+/// As [`Intensities::of`].
+pub(super) fn intensities(
+    images: &dyn ImageSource,
+    channels: i64,
+    most: usize,
+) -> Result<Intensities, MimError> {
     let step = images.len().div_ceil(most.max(1)).max(1);
-    let mut sums: Vec<[f64; 3]> = Vec::new();
-    for index in (0..images.len()).step_by(step) {
+    let chosen = (0..images.len()).step_by(step).map(|index| {
         let image = images.read(index).map_err(|error| MimError::Data {
             message: format!("{}: {error}", images.id(index)),
         })?;
-        let channels = image.pixels.axis_iter(Axis(0));
-        sums.resize(channels.len(), [0.0; 3]);
-        for (sums, channel) in sums.iter_mut().zip(channels) {
-            for value in channel.iter().map(|v| f64::from(*v)) {
-                sums[0] += 1.0;
-                sums[1] += value;
-                sums[2] += value * value;
-            }
-        }
-    }
-    let mean = |[n, sum, _]: &[f64; 3]| sum / n;
-    let deviation = |sums: &[f64; 3]| (sums[2] / sums[0] - mean(sums).powi(2)).max(0.0).sqrt();
-    Ok(Intensities {
-        mean: sums.iter().map(|sums| mean(sums) as f32).collect(),
-        std: sums.iter().map(|sums| deviation(sums) as f32).collect(),
-    })
+        Ok(image.pixels.clone())
+    });
+    Intensities::of(chosen, channels)
 }

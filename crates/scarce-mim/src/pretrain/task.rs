@@ -10,10 +10,9 @@ use scarce_train::{StepContext, StepLoss, Task, TaskError, named_variables, tens
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
-use super::image::statistics;
 use super::source::Views;
-use super::{ImageSource, PretrainConfig, Reconstruction};
-use crate::finetune::look::Intensities;
+use super::{ImageSource, PretrainConfig, Reconstruction, image};
+use crate::Intensities;
 use crate::loss::{counted_patches, normalise, patchify, reconstruction_loss, unpatchify};
 use crate::sparse::Active;
 use crate::{MaskedModel, MimError};
@@ -71,9 +70,8 @@ impl PretrainTask {
         let root = store.root();
         let network = MaskedModel::new(&root, &config.encoder, config.decoder_width)?;
         let intensities = if config.standardise {
-            let intensities = statistics(&images, IMAGES_OF_STATISTICS)?;
-            intensities.check(config.encoder.in_channels)?;
-            Some(intensities)
+            let channels = config.encoder.in_channels;
+            Some(image::intensities(&images, channels, IMAGES_OF_STATISTICS)?)
         } else {
             None
         };

@@ -1,8 +1,8 @@
 //! Layers of a ResNet-50 under SparK's fine-tuning: stem 0, layer1 1, layer2 2 + b//2, layer3 4 + b//3, layer4 6, fc 7.
 
+use scarce_mim::Intensities;
 use scarce_mim::encoder::{Architecture, EncoderConfig};
 use scarce_mim::finetune::classify::{Classifier, ClassifyConfig, Mode};
-use scarce_mim::finetune::look::Intensities;
 use scarce_train::{GroupsConfig, OptimizerConfig, Task as _, named_variables};
 use tch::Device;
 

@@ -2,9 +2,10 @@
 
 use ndarray::{Array2, Array3};
 use rand::Rng as _;
+use scarce_mim::Intensities;
 use scarce_mim::encoder::EncoderConfig;
 use scarce_mim::finetune::classify::{ClassifyConfig, Mode};
-use scarce_mim::finetune::look::{Augmentation, Fit, Frame, Intensities};
+use scarce_mim::finetune::look::{Augmentation, Fit, Frame};
 use scarce_mim::finetune::segment::SegmentConfig;
 use scarce_mim::finetune::{LabelledImage, OutlinedImage};
 use scarce_train::image::{Seed, StreamKey};

@@ -4,9 +4,10 @@ use scarce_train::loader::LoaderConfig;
 use serde::{Deserialize, Serialize};
 
 use super::Mixing;
+use crate::Intensities;
 use crate::MimError;
 use crate::encoder::EncoderConfig;
-use crate::finetune::look::{Augmentation, Fit, Intensities};
+use crate::finetune::look::{Augmentation, Fit};
 
 /// What is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

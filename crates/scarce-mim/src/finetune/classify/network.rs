@@ -8,11 +8,12 @@ use tch::{Device, Kind, Tensor};
 
 use super::head::{Head, is_head};
 use super::{ClassificationLoss, ClassifyConfig};
+use crate::Intensities;
 use crate::MimError;
 use crate::encoder::{Encoder, build};
 use crate::finetune::LabelledImage;
 use crate::finetune::images::check;
-use crate::finetune::look::{Frame, Intensities, Placement};
+use crate::finetune::look::{Frame, Placement};
 
 /// An encoder and a head. Its variables are named as timm names the whole network's, so that what is saved of it loads there
 /// with `strict=True`.

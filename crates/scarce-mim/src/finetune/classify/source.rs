@@ -5,8 +5,9 @@ use std::sync::Arc;
 use ndarray::arr1;
 use scarce_train::loader::{Sample, SampleContext, Source, SourceError};
 
+use crate::Intensities;
 use crate::finetune::LabelledImage;
-use crate::finetune::look::{Augmentation, Intensities};
+use crate::finetune::look::Augmentation;
 
 /// The images of one part.
 #[derive(Debug)]

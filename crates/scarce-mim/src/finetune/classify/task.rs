@@ -16,10 +16,11 @@ use super::{
     ClassificationLoss, Classifier, ClassifyConfig, Mode, smoothed, soft_binary_cross_entropy,
     soft_cross_entropy,
 };
+use crate::Intensities;
 use crate::MimError;
 use crate::finetune::LabelledImage;
 use crate::finetune::images::check;
-use crate::finetune::look::{Frame, Intensities};
+use crate::finetune::look::Frame;
 
 /// One classifier's training. What it validates on is given to it; what it is reported on is not.
 #[derive(Debug)]

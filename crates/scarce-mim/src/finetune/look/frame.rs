@@ -1,6 +1,7 @@
 //! Where an image lies in a network's input.
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
+use scarce_train::image::{PlaneWindow, resize_plane, resize_plane_nearest};
 use serde::{Deserialize, Serialize};
 
 use crate::MimError;
@@ -72,11 +73,11 @@ impl Frame {
     /// 0 around it.
     pub fn canvas(&self, image: ArrayView3<'_, f32>) -> Array3<f32> {
         let size = self.filled_yx.map(|n| n * OVERSAMPLING);
-        let along = [0, 1].map(|a| taps(self.image_yx[a], size[a]));
+        let filled = resize_plane(image, PlaneWindow::whole(self.image_yx), size);
         let [height, width] = Self::canvas_yx(self.input_yx);
         let mut canvas = Array3::zeros((image.len_of(Axis(0)), height, width));
-        for (plane, mut laid) in image.outer_iter().zip(canvas.outer_iter_mut()) {
-            laid.assign(&self.laid(&weighed(plane, &along), 0.0));
+        for (plane, mut laid) in filled.outer_iter().zip(canvas.outer_iter_mut()) {
+            laid.assign(&self.laid(plane, 0.0));
         }
         canvas
     }
@@ -84,14 +85,8 @@ impl Frame {
     /// Labels `(y, x)` on the image's canvas: those nearest, 0 around them.
     pub fn canvas_of_labels(&self, labels: ArrayView2<'_, u8>) -> Array2<u8> {
         let size = self.filled_yx.map(|n| n * OVERSAMPLING);
-        let nearest = |k: usize, a: usize| {
-            let at = (k as f64 + 0.5) * self.image_yx[a] as f64 / size[a] as f64;
-            (at as usize).min(self.image_yx[a] - 1)
-        };
-        let near = Array2::from_shape_fn((size[0], size[1]), |(y, x)| {
-            labels[[nearest(y, 0), nearest(x, 1)]]
-        });
-        self.laid(&near, 0)
+        let whole = PlaneWindow::whole(self.image_yx);
+        self.laid(resize_plane_nearest(labels, whole, size, 0).view(), 0)
     }
 
     /// A map over the input as one over the image: bilinear, as PyTorch's `interpolate` with `align_corners=False`.
@@ -121,7 +116,7 @@ impl Frame {
         self.image_yx
     }
 
-    fn laid<T: Copy>(&self, filled: &Array2<T>, outside: T) -> Array2<T> {
+    fn laid<T: Copy>(&self, filled: ArrayView2<'_, T>, outside: T) -> Array2<T> {
         let [height, width] = Self::canvas_yx(self.input_yx);
         let offset = [0, 1].map(|a| (self.input_yx[a] - self.filled_yx[a]) / 2 * OVERSAMPLING);
         Array2::from_shape_fn((height, width), |(y, x)| {
@@ -131,65 +126,9 @@ impl Frame {
     }
 }
 
-/// What makes one sample of another resolution: the first sample and the weights from it on.
-struct Tap {
-    first: usize,
-    weights: Vec<f32>,
-}
-
-/// A triangle as wide as a sample of the coarser of both resolutions: Pillow's `BILINEAR`.
-fn taps(from: usize, to: usize) -> Vec<Tap> {
-    let scale = from as f64 / to as f64;
-    let reach = scale.max(1.0);
-    (0..to)
-        .map(|k| {
-            let centre = (k as f64 + 0.5) * scale;
-            let first = (centre - reach).floor().max(0.0) as usize;
-            let last = ((centre + reach).ceil() as usize).min(from);
-            let weights: Vec<f64> = (first..last)
-                .map(|j| (1.0 - (j as f64 + 0.5 - centre).abs() / reach).max(0.0))
-                .collect();
-            let sum: f64 = weights.iter().sum();
-            let weights = weights.iter().map(|w| (w / sum) as f32).collect();
-            Tap { first, weights }
-        })
-        .collect()
-}
-
-fn weighed(plane: ArrayView2<'_, f32>, along: &[Vec<Tap>; 2]) -> Array2<f32> {
-    let sum = |tap: &Tap, value: &dyn Fn(usize) -> f32| {
-        let terms = tap.weights.iter().enumerate();
-        terms.map(|(k, w)| w * value(tap.first + k)).sum::<f32>()
-    };
-    let (rows, wide) = (plane.nrows(), &along[1]);
-    let narrow = Array2::from_shape_fn((rows, wide.len()), |(y, x)| {
-        sum(&wide[x], &|at| plane[[y, at]])
-    });
-    Array2::from_shape_fn((along[0].len(), wide.len()), |(y, x)| {
-        sum(&along[0][y], &|at| narrow[[at, x]])
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// ```python
-    /// import numpy as np
-    /// from PIL import Image
-    /// x = (np.arange(35).reshape(5, 7) % 11).astype(np.float32)
-    /// np.asarray(Image.fromarray(x, mode="F").resize((4, 4), Image.BILINEAR)).round(4)
-    /// ```
-    #[test]
-    fn a_canvas_is_resized_as_pillow_resizes() {
-        let image = Array3::from_shape_fn((1, 5, 7), |(_, y, x)| ((7 * y + x) % 11) as f32);
-        let frame = Frame::new([5, 7], [2, 2], Fit::Squash).unwrap();
-        let canvas = frame.canvas(image.view());
-        assert_eq!(canvas.dim(), (1, 4, 4));
-        for (got, expected) in canvas.iter().zip(PILLOW) {
-            assert!((got - expected).abs() < 1e-4, "{got} {expected}");
-        }
-    }
 
     #[test]
     fn a_padded_image_lies_in_the_middle_and_comes_back() {
@@ -212,9 +151,4 @@ mod tests {
         }
         assert!(Frame::new([0, 3], [8, 8], Fit::Pad).is_err());
     }
-
-    const PILLOW: [f32; 16] = [
-        2.2738, 3.83, 3.69, 4.4762, 5.8571, 7.4133, 4.6333, 4.3929, 4.5516, 2.7467, 4.5867, 6.1429,
-        6.2143, 6.33, 6.52, 1.869,
-    ];
 }

@@ -2,10 +2,8 @@
 
 mod augment;
 mod frame;
-mod intensities;
 mod placement;
 
 pub use augment::{Augmentation, Drawn};
 pub use frame::{Fit, Frame};
-pub use intensities::Intensities;
 pub use placement::Placement;

@@ -3,9 +3,10 @@
 use scarce_train::loader::LoaderConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::Intensities;
 use crate::MimError;
 use crate::encoder::EncoderConfig;
-use crate::finetune::look::{Augmentation, Fit, Intensities};
+use crate::finetune::look::{Augmentation, Fit};
 
 /// How a segmentation is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,10 +7,11 @@ use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 use super::{SegmentConfig, UNetHead};
+use crate::Intensities;
 use crate::MimError;
 use crate::encoder::{Encoder, build};
 use crate::finetune::images::check;
-use crate::finetune::look::{Frame, Intensities, Placement};
+use crate::finetune::look::{Frame, Placement};
 
 /// What the variables of the head begin with.
 const HEAD: &str = "decoder";

@@ -2,8 +2,9 @@
 
 use scarce_train::loader::{Sample, SampleContext, Source, SourceError};
 
+use crate::Intensities;
 use crate::finetune::OutlinedImage;
-use crate::finetune::look::{Augmentation, Intensities};
+use crate::finetune::look::Augmentation;
 
 /// The images of the training.
 #[derive(Debug)]

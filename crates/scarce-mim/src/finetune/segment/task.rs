@@ -9,10 +9,11 @@ use tch::{Device, Kind, Tensor};
 use super::network::is_head;
 use super::source::OutlinedImages;
 use super::{SegmentConfig, Segmenter, dice_and_cross_entropy};
+use crate::Intensities;
 use crate::MimError;
 use crate::finetune::OutlinedImage;
 use crate::finetune::images::check;
-use crate::finetune::look::{Frame, Intensities, Placement};
+use crate::finetune::look::{Frame, Placement};
 
 /// One segmentation's training. What it validates on is given to it; what it is reported on is not.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use scarce_image::Seed;
 use scarce_metrics::classification::{
     ClassificationRecord, ClassificationTable, ScoreKind, evaluate_classification,
 };
+use scarce_mim::Intensities;
 use scarce_mim::finetune::LabelledImage;
 use scarce_mim::finetune::classify::ClassifyTask;
-use scarce_mim::finetune::look::Intensities;
-use scarce_mim::finetune::weights::{INTENSITIES_FILE, Weights};
+use scarce_mim::finetune::weights::Weights;
 use scarce_train::{RunFolder, Task as _, TrainError};
 
 use super::KIND;
@@ -61,7 +61,7 @@ pub fn train(
         channels,
         || {
             let pixels = data.parts.train.iter().map(|image| &image.pixels);
-            Ok(Intensities::of(pixels, channels)?)
+            Ok(Intensities::of(pixels.map(Ok), channels)?)
         },
     )?;
     let seed = Seed(config.seed);
@@ -78,7 +78,7 @@ pub fn train(
     let inputs = config.data.inputs();
     let mut run = open_run(arguments, processes, KIND, config, config.seed, inputs)?;
     let classes = data.classes;
-    run.write_json(INTENSITIES_FILE, &intensities)?;
+    run.write_json(Intensities::FILE, &intensities)?;
     run.write_json(
         CLASSES_FILE,
         &Classes {

@@ -7,11 +7,10 @@ use anyhow::Context as _;
 use ndarray::Axis;
 use scarce_cli::arguments::PredictArguments;
 use scarce_image::Seed;
+use scarce_mim::Intensities;
 use scarce_mim::finetune::LabelledImage;
 use scarce_mim::finetune::classify::{Classifier, Mode};
-use scarce_mim::finetune::look::Intensities;
 use scarce_mim::finetune::segment::Segmenter;
-use scarce_mim::finetune::weights::{INTENSITIES_FILE, intensities_of};
 use scarce_train::config::load;
 use scarce_train::named_variables;
 use tch::Device;
@@ -114,6 +113,11 @@ fn classes(run: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 fn what_it_was_shown(run: &Path) -> anyhow::Result<Intensities> {
-    intensities_of(run)?
-        .with_context(|| format!("no {INTENSITIES_FILE} in the run folder: {}", run.display()))
+    Intensities::of_run(run)?.with_context(|| {
+        format!(
+            "no {} in the run folder: {}",
+            Intensities::FILE,
+            run.display()
+        )
+    })
 }

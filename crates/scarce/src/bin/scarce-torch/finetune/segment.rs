@@ -9,9 +9,10 @@ use scarce_cli::arguments::RunArguments;
 use scarce_image::{Geometry, LabelMap, Seed};
 use scarce_metrics::report::EvaluationReport;
 use scarce_metrics::{Measured, Metric, SegmentationOptions, Unit, evaluate_labels};
-use scarce_mim::finetune::look::{Frame, Intensities};
+use scarce_mim::Intensities;
+use scarce_mim::finetune::look::Frame;
 use scarce_mim::finetune::segment::SegmentTask;
-use scarce_mim::finetune::weights::{INTENSITIES_FILE, Weights};
+use scarce_mim::finetune::weights::Weights;
 use scarce_train::{RunFolder, Task as _, TrainError};
 
 use super::KIND;
@@ -66,7 +67,7 @@ pub fn train(
         channels,
         || {
             let pixels = data.train.iter().map(|image| &image.pixels);
-            Ok(Intensities::of(pixels, channels)?)
+            Ok(Intensities::of(pixels.map(Ok), channels)?)
         },
     )?;
     let seed = Seed(config.seed);
@@ -81,7 +82,7 @@ pub fn train(
     start::load(&weights, &task.network().encoder_variables(), training)?;
     let inputs = config.data.inputs();
     let mut run = open_run(arguments, processes, KIND, config, config.seed, inputs)?;
-    run.write_json(INTENSITIES_FILE, &intensities)?;
+    run.write_json(Intensities::FILE, &intensities)?;
     let classes = config.data.classes.clone();
     run.write_json(CLASSES_FILE, &Classes { classes })?;
     run.write_json(SPLIT_FILE, &split)?;

@@ -1,8 +1,8 @@
 //! Where a network starts, and what it is shown.
 
 use anyhow::Context as _;
-use scarce_mim::finetune::look::Intensities;
-use scarce_mim::finetune::weights::{Weights, intensities_of};
+use scarce_mim::Intensities;
+use scarce_mim::finetune::weights::Weights;
 use scarce_train::LoopConfig;
 use tch::Tensor;
 
@@ -33,7 +33,7 @@ pub fn intensities(
                 )
             })?;
             // A pre-training that wrote nothing down showed intensities of 0 to 1 as they are.
-            Ok(intensities_of(run)?.unwrap_or_else(|| Intensities::identity(channels)))
+            Ok(Intensities::of_run(run)?.unwrap_or_else(|| Intensities::identity(channels)))
         }
     }
 }

@@ -7,8 +7,8 @@ mod pictures;
 
 use scarce_cli::arguments::RunArguments;
 use scarce_image::Seed;
-use scarce_mim::finetune::weights::{INTENSITIES_FILE, Weights};
-use scarce_mim::{ImageSource as _, PretrainTask};
+use scarce_mim::finetune::weights::Weights;
+use scarce_mim::{ImageSource as _, Intensities, PretrainTask};
 use scarce_train::TrainError;
 use scarce_train::sinks::EpochTimes;
 
@@ -71,9 +71,7 @@ fn train(
         let times = EpochTimes::new(run.path(), steps_an_epoch, task.data_wait());
         run.add_sink(times);
         if let Some(intensities) = task.intensities() {
-            let text = serde_json::to_vec_pretty(intensities)?;
-            let path = run.path().join(INTENSITIES_FILE);
-            scarce_io::write_atomic(&path, |file| file.write_all(&text))?;
+            run.write_json(Intensities::FILE, intensities)?;
         }
         if config.look_every > 0 {
             let viewer = looks.viewer(&reconstructions);

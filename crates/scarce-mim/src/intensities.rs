@@ -1,6 +1,10 @@
 //! What intensities of 0 to 1 become before a network sees them.
 
-use ndarray::{Array3, Axis};
+use std::borrow::Borrow;
+use std::fs;
+use std::path::Path;
+
+use ndarray::{Array, Array3, Axis, Dimension};
 use serde::{Deserialize, Serialize};
 
 use crate::MimError;
@@ -16,6 +20,27 @@ pub struct Intensities {
 }
 
 impl Intensities {
+    /// Where a run writes down what it showed its network.
+    pub const FILE: &str = "intensities.json";
+
+    /// What a run showed its network, as it wrote it down; none where that was the values as they are.
+    ///
+    /// # Errors
+    /// [`MimError::Data`] for a file that cannot be read.
+    pub fn of_run(run: &Path) -> Result<Option<Self>, MimError> {
+        let path = run.join(Self::FILE);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let unreadable = |error: String| MimError::Data {
+            message: format!("cannot read intensities: {error}: {}", path.display()),
+        };
+        let text = fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| unreadable(error.to_string()))
+    }
+
     /// Values as they are.
     pub fn identity(channels: i64) -> Self {
         Self {
@@ -40,44 +65,47 @@ impl Intensities {
         }
     }
 
-    /// Mean and deviation over all pixels of images `(channel, y, x)` together (MWM takes the mean of each image's
+    /// Mean and deviation over all pixels of images `(channel, …)` together (MWM takes the mean of each image's
     /// own deviation, which is smaller than what the network then sees).
     ///
     /// # Errors
-    /// [`MimError::Data`] without a pixel, and for a channel that is the same everywhere.
-    pub fn of<'a>(
-        images: impl Iterator<Item = &'a Array3<f32>>,
+    /// [`MimError::Data`] without a pixel, for an image of another number of channels, and for a channel that is the
+    /// same everywhere; what an image that can't be read gives.
+    pub fn of<D: Dimension>(
+        images: impl IntoIterator<Item = Result<impl Borrow<Array<f32, D>>, MimError>>,
         channels: i64,
     ) -> Result<Self, MimError> {
-        let channels = channels as usize;
-        let (mut n, mut sums, mut squares) = (0.0, vec![0.0; channels], vec![0.0; channels]);
+        let refuse = |message| Err(MimError::Data { message });
+        // Pixels, their sum, and that of their squares.
+        let mut sums = vec![[0.0; 3]; channels as usize];
         for image in images {
-            n += (image.len_of(Axis(1)) * image.len_of(Axis(2))) as f64;
-            for (c, plane) in image.outer_iter().enumerate().take(channels) {
-                for value in plane {
-                    sums[c] += f64::from(*value);
-                    squares[c] += f64::from(*value).powi(2);
+            let image = image?;
+            let planes = image.borrow().axis_iter(Axis(0));
+            if planes.len() != sums.len() {
+                let got = planes.len();
+                return refuse(format!("an image of {got} channels, expected {channels}"));
+            }
+            for (sums, plane) in sums.iter_mut().zip(planes) {
+                for value in plane.iter().map(|v| f64::from(*v)) {
+                    for (sum, power) in sums.iter_mut().zip([1.0, value, value * value]) {
+                        *sum += power;
+                    }
                 }
             }
         }
-        let mean: Vec<f64> = sums.iter().map(|s| s / n).collect();
-        let std: Vec<f64> = squares
-            .iter()
-            .zip(&mean)
-            .map(|(s, m)| (s / n - m * m).max(0.0).sqrt())
-            .collect();
-        if let Some(channel) = std.iter().position(|s| !(*s > 1e-6)) {
-            let message = format!(
-                "channel {channel} of the training images has a deviation of {}: expected some contrast",
-                std[channel]
-            );
-            return Err(MimError::Data { message });
+        let (mut mean, mut std) = (Vec::new(), Vec::new());
+        for (channel, [n, sum, squares]) in sums.into_iter().enumerate() {
+            let middle: f64 = sum / n;
+            let deviation = (squares / n - middle * middle).max(0.0).sqrt();
+            if deviation.is_nan() || deviation <= 1e-6 {
+                return refuse(format!(
+                    "channel {channel} of the training images has a deviation of {deviation}: expected some contrast"
+                ));
+            }
+            mean.push(middle as f32);
+            std.push(deviation as f32);
         }
-        let single = |values: Vec<f64>| values.into_iter().map(|v| v as f32).collect();
-        Ok(Self {
-            mean: single(mean),
-            std: single(std),
-        })
+        Ok(Self { mean, std })
     }
 
     /// Whether there is a mean and a deviation above 0 for each channel.
@@ -121,18 +149,18 @@ mod tests {
             })
         };
         let mut images = vec![image(0), image(4)];
-        let intensities = Intensities::of(images.iter(), 2).unwrap();
+        let intensities = Intensities::of(images.iter().map(Ok), 2).unwrap();
         intensities.check(2).unwrap();
         assert!(intensities.check(3).is_err());
         for image in &mut images {
             intensities.apply(image);
         }
-        let again = Intensities::of(images.iter(), 2).unwrap();
+        let again = Intensities::of(images.iter().map(Ok), 2).unwrap();
         for c in 0..2 {
             assert!(again.mean[c].abs() < 1e-5 && (again.std[c] - 1.0).abs() < 1e-5);
         }
         let flat = Array3::from_elem((1, 3, 3), 0.5f32);
-        let error = Intensities::of([flat].iter(), 1).unwrap_err().to_string();
+        let error = Intensities::of([Ok(flat)], 1).unwrap_err().to_string();
         assert!(error.contains("channel 0"), "{error}");
     }
 }
