@@ -9,6 +9,7 @@
 
 mod active;
 mod batch_norm;
+mod cellwise;
 mod convolution;
 mod drop_path;
 mod features;
