@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::fs;
 use std::path::Path;
 
-use ndarray::{Array, Array3, Axis, Dimension};
+use ndarray::{Array, Array3, Axis, RemoveAxis};
 use serde::{Deserialize, Serialize};
 
 use crate::MimError;
@@ -71,7 +71,7 @@ impl Intensities {
     /// # Errors
     /// [`MimError::Data`] without a pixel, for an image of another number of channels, and for a channel that is the
     /// same everywhere; what an image that can't be read gives.
-    pub fn of<D: Dimension>(
+    pub fn of<D: RemoveAxis>(
         images: impl IntoIterator<Item = Result<impl Borrow<Array<f32, D>>, MimError>>,
         channels: i64,
     ) -> Result<Self, MimError> {

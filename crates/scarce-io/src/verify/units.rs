@@ -52,7 +52,8 @@ pub(super) fn walk(paths: &[PathBuf]) -> Result<Walked, IoError> {
 }
 
 /// The images under a folder and its sub-folders, in order of their paths: files by their endings, and folders of several DICOM
-/// files as one image each. What is no image is left out.
+/// files as one image each. What is no image is left out, and so is what lies under a name that begins with a dot: editors
+/// keep their copies there.
 ///
 /// # Errors
 /// [`IoError::System`] when a folder cannot be listed.
@@ -63,9 +64,16 @@ pub fn images_in(folder: &Path) -> Result<Vec<PathBuf>, IoError> {
         .map(|unit| match unit {
             Unit::File(path) | Unit::Manifest(path) | Unit::DicomFolder(path) => path,
         })
+        .filter(|path| !is_hidden(path.strip_prefix(folder).unwrap_or(path)))
         .collect();
     images.sort();
     Ok(images)
+}
+
+fn is_hidden(below: &Path) -> bool {
+    below
+        .iter()
+        .any(|name| name.to_string_lossy().starts_with('.'))
 }
 
 /// An image's name without what says its format: `scan` of `scan.nii.gz`, the whole name of a folder.

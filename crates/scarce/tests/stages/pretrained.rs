@@ -12,7 +12,7 @@ fn write_pictures(folder: &Path) {
     fs::create_dir_all(folder.join("below/.copies")).unwrap();
     for k in 0..6 {
         let pixels = Array3::from_shape_fn((40, 48, 3), |(y, x, _)| {
-            let inside = (y as i32 - 18 - k).pow(2) + (x as i32 - 24).pow(2) < 120;
+            let inside = (y as i32 - 8 - 5 * k).pow(2) + (x as i32 - 8 - 6 * k).pow(2) < 60;
             let texture = ((7 * y + 13 * x) % 23) as i32;
             (if inside { 180 } else { 20 } + texture) as u8
         });
@@ -30,7 +30,7 @@ look_every = 2
 batch = 4
 decoder_width = 32
 [method.view]
-size = [32, 32]
+size = [64, 64]
 [method.encoder]
 architecture = "small"
 widths = [8, 8, 16, 16]
@@ -64,22 +64,19 @@ fn pictures_are_trained_on_by_their_regions() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_pictures(&folder.join("scans"));
-    for part in ["scans", "scans/below"] {
-        let out = part.replacen("scans", "regions", 1);
-        succeed(
-            folder,
-            &[
-                "localize",
-                part,
-                "--localizer",
-                "foreground",
-                "--prompt",
-                "disc",
-                "--out",
-                &out,
-            ],
-        );
-    }
+    succeed(
+        folder,
+        &[
+            "localize",
+            "scans",
+            "--localizer",
+            "foreground",
+            "--prompt",
+            "disc",
+            "--out",
+            "regions",
+        ],
+    );
     let localized = "[[data.pictures]]\nimages = \"scans\"\nregions = \"regions\"";
     let log = run(folder, localized, "one", &[]).unwrap();
     // Six pictures by fours are two steps an epoch; the copy in a hidden folder doesn't count.
@@ -116,7 +113,7 @@ fn outlines_are_regions_and_what_is_missing_is_named() {
     let folder = folder.path();
     write_pictures(&folder.join("scans"));
     let circle = r#"{"0.png1": {"filename": "0.png", "size": 1, "regions": [{"shape_attributes":
-        {"name": "circle", "cx": 24, "cy": 18, "r": 11}, "region_attributes": {}}]}}"#;
+        {"name": "circle", "cx": 8, "cy": 8, "r": 7}, "region_attributes": {}}]}}"#;
     fs::write(folder.join("via.json"), circle).unwrap();
     let of = |more: &str| format!("[[data.pictures]]\nimages = \"scans\"\n{more}");
     run(folder, &of("outlines = \"via.json\""), "one", &[]).unwrap();
@@ -139,7 +136,11 @@ fn outlines_are_regions_and_what_is_missing_is_named() {
             "no picture",
         ),
         (of(""), "weights=nowhere", "nowhere"),
-        (of(""), "method.encoder.architecture=vnet-3d", "view.size"),
+        (
+            of(""),
+            "method.encoder.architecture=vnet-3d",
+            "the encoder is one for volumes",
+        ),
         (of(""), "recipe=mwn", "mwn"),
     ] {
         let set = ["--set", more];

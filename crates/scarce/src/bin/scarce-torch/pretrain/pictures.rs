@@ -1,12 +1,12 @@
 //! Folders of pictures with their regions.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use ndarray::{Array2, Array3, Axis};
-use scarce_io::{Format, Outline, ReadOptions, read_image, read_image_with, read_via};
+use scarce_io::{
+    Format, Outline, ReadOptions, image_stem, images_in, read_image, read_image_with, read_via,
+};
 use serde::{Deserialize, Serialize};
 
 /// A folder of pictures, and where their regions are found.
@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 pub struct PictureFolder {
     /// The folder; pictures in folders below it count.
     pub images: PathBuf,
-    /// Regions by the pictures' names, inside where they are not 0: `a/b.jpg` has `a/b.png`, or `a/b/region.png` as
-    /// `scarce localize` writes it. Without this and `outlines` nothing matters more than the rest.
+    /// Regions by the pictures' names, inside where they are not 0: `a/b.jpg` has `a/b.png`, or `b/region.png` or
+    /// `a/b/region.png` as `scarce localize` writes it. Without this and `outlines` nothing matters more than the rest.
     #[serde(default)]
     pub regions: Option<PathBuf>,
     /// Outlines drawn with VIA, as JSON; a picture that it doesn't name has no region.
@@ -50,9 +50,8 @@ impl PictureFolder {
             Some(path) => Some(outlines(path)?),
             None => None,
         };
-        let mut paths = Vec::new();
-        collect(&self.images, &mut paths)?;
-        paths.sort();
+        let mut paths = images_in(&self.images)?;
+        paths.retain(|path| is_picture(path));
         anyhow::ensure!(
             !paths.is_empty(),
             "no picture (PNG, JPEG, TIFF) below {}",
@@ -129,41 +128,20 @@ fn outlines(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<Outline>>> {
 }
 
 fn region_file(folder: &Path, below: &Path) -> anyhow::Result<PathBuf> {
-    let beside = folder.join(below.with_extension("png"));
-    let localized = folder.join(below.with_extension("")).join("region.png");
-    match [&beside, &localized]
-        .into_iter()
-        .find(|path| path.is_file())
-    {
+    let places = [
+        folder.join(below.with_extension("png")),
+        folder.join(below.with_extension("")).join("region.png"),
+        folder.join(image_stem(below)).join("region.png"),
+    ];
+    match places.iter().find(|path| path.is_file()) {
         Some(path) => Ok(path.clone()),
         None => anyhow::bail!(
-            "no region of {}: neither {} nor {}",
+            "no region of {}: expected {} or {}",
             below.display(),
-            beside.display(),
-            localized.display()
+            places[0].display(),
+            places[2].display()
         ),
     }
-}
-
-/// Pictures below a folder, by their names' endings; folders whose name begins with a dot hold copies of editors.
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        let hidden = path
-            .file_name()
-            .is_some_and(|n| n.to_string_lossy().starts_with('.'));
-        if hidden {
-            continue;
-        }
-        if path.is_dir() {
-            collect(&path, found)?;
-        } else if is_picture(&path) {
-            found.push(path);
-        }
-    }
-    Ok(())
 }
 
 fn is_picture(path: &Path) -> bool {
