@@ -2,6 +2,9 @@ use ndarray::{Array3, Axis};
 
 use super::*;
 
+/// A window's start and size, the new size, and what Pillow made of it.
+type Resized<'a, T> = ([f64; 2], [f64; 2], [usize; 2], &'a [T]);
+
 /// ```python
 /// p = ((np.arange(35).reshape(5, 7) * 37) % 101).astype(np.float32)
 /// ```
@@ -15,7 +18,7 @@ fn plane() -> Array3<f32> {
 /// ```
 #[test]
 fn resizes_as_pillow_does() {
-    let cases: [([f64; 2], [f64; 2], [usize; 2], &[f32]); 3] = [
+    let cases: [Resized<'_, f32>; 3] = [
         (
             [0.0, 0.0],
             [5.0, 7.0],
@@ -62,7 +65,7 @@ fn resizes_as_pillow_does() {
 /// ```
 #[test]
 fn takes_the_nearest_as_pillow_does() {
-    let cases: [([f64; 2], [f64; 2], [usize; 2], &[u8]); 3] = [
+    let cases: [Resized<'_, u8>; 3] = [
         (
             [0.0, 0.0],
             [5.0, 7.0],

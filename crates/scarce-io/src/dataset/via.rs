@@ -288,7 +288,7 @@ mod tests {
         };
         let good = entry("a", r#""name": "circle", "cx": 5, "cy": 5, "r": 1"#);
         for (text, part) in [
-            (r#"[1]"#.to_owned(), "no annotations of VIA"),
+            ("[1]".to_owned(), "no annotations of VIA"),
             (
                 format!(r#"{{"x": {good}, "y": {good}}}"#),
                 "a stands there twice",

@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn parts_two_clusters_and_nothing_from_one() {
         let check = |values: &[f32], inside: usize| {
-            let threshold = two_means_threshold(&values);
+            let threshold = two_means_threshold(values);
             let above = values.iter().filter(|v| **v > threshold).count();
             assert_eq!(above, inside, "{values:?} at {threshold}");
         };

@@ -191,7 +191,7 @@ mod tests {
         let seeds = found.over_seeds.as_ref().unwrap();
         assert!((seeds.mean_difference["1"] - 0.1).abs() < 1e-12);
         assert!((seeds.mean_difference["2"] - 0.2).abs() < 1e-12);
-        assert!((seeds.low.unwrap() + 0.48531023680873533).abs() < 1e-9);
+        assert!((seeds.low.unwrap() + 0.485_310_236_808_735).abs() < 1e-9);
         assert!((seeds.high.unwrap() - 0.7853102368087354).abs() < 1e-9);
 
         // Undefined with one seed is undefined; one seed each is a comparison of runs.

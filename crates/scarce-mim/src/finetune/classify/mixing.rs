@@ -1,4 +1,4 @@
-//! Mixing the images of a batch: mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019), as timm does it batch by batch.
+//! Mixing the images of a batch: mixup (Zhang et al. 2018) and `CutMix` (Yun et al. 2019), as timm does it batch by batch.
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -12,11 +12,11 @@ use crate::MimError;
 pub struct Mixing {
     /// Shares of mixup are drawn from Beta(a, a); 0 for no mixup.
     pub mixup_alpha: f64,
-    /// Shares of CutMix are; 0 for no CutMix.
+    /// Shares of `CutMix` are; 0 for no `CutMix`.
     pub cutmix_alpha: f64,
     /// Chance that a batch is mixed at all.
     pub chance: f64,
-    /// Chance of CutMix where there are both.
+    /// Chance of `CutMix` where there are both.
     pub cutmix_chance: f64,
 }
 

@@ -115,7 +115,7 @@ impl Augmentation {
     pub fn draw(&self, rng: &mut impl Rng) -> Drawn {
         let mut symmetric = |most: f64| most * (2.0 * rng.random::<f64>() - 1.0);
         let [least, most] = self.crop_area;
-        let area = (least + most) / 2.0 + symmetric((most - least) / 2.0);
+        let area = f64::midpoint(least, most) + symmetric((most - least) / 2.0);
         let stretch = symmetric(self.crop_aspect.ln()).exp().sqrt();
         let side = area.sqrt();
         let size = [(side / stretch).min(1.0), (side * stretch).min(1.0)];

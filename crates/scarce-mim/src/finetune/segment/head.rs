@@ -22,7 +22,7 @@ pub struct UNetHead {
     last: nn::Conv2D,
 }
 
-/// A 3×3 convolution, its batch norm and ReLU.
+/// A 3×3 convolution, its batch norm and `ReLU`.
 #[derive(Debug)]
 struct Convolution {
     conv: nn::Conv2D,

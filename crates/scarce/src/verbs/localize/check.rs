@@ -151,7 +151,7 @@ fn unreadable(error: anyhow::Error) -> LocalizeError {
 /// Heat and region as they are compared.
 fn compared(region: &Region) -> Found {
     let n = region.heat().voxels().len();
-    let step = (1..).find(|step| n / (step * step * step) <= COMPARED_VOXELS);
+    let step = (1..=n).find(|step| n / (step * step * step) <= COMPARED_VOXELS);
     let step = step.unwrap_or(1);
     Found {
         heat: every(region.heat().voxels().view(), step),

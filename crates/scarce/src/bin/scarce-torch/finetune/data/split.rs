@@ -62,16 +62,14 @@ pub fn share_out(
     held_out: &[SplitImage],
 ) -> anyhow::Result<Parts<usize>> {
     let has_held_out = !held_out.is_empty();
-    let parts = match given {
-        Some(parts) => parts.to_vec(),
-        None => {
-            let test = if has_held_out { 0.0 } else { config.test };
-            let shares = Shares {
-                validation: config.validation,
-                test,
-            };
-            split_by_content(images, shares, Seed(config.seed))?
-        }
+    let parts = if let Some(parts) = given {
+        parts.to_vec()
+    } else {
+        let shares = Shares {
+            validation: config.validation,
+            test: if has_held_out { 0.0 } else { config.test },
+        };
+        split_by_content(images, shares, Seed(config.seed))?
     };
     let mut shared = Parts::default();
     for (index, part) in parts.iter().enumerate() {
