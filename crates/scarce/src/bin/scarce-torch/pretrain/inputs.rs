@@ -32,7 +32,7 @@ pub struct PretrainFile {
     /// The method.
     #[serde(default)]
     pub method: PretrainConfig,
-    /// The length of the training in epochs, in place of `training.steps`.
+    /// The length of the training in epochs, in place of `training.steps`; `--steps` overrides both.
     #[serde(default)]
     pub epochs: Option<Epochs>,
     /// Where the encoder starts: `none`, a run folder, or a safetensors file by timm's names, all of them.
@@ -51,11 +51,12 @@ fn no_weights() -> String {
 }
 
 impl PretrainFile {
-    /// The configuration with its epochs, where it has any, as steps of the loop.
-    pub fn in_steps(&self, steps_an_epoch: u64) -> Self {
+    /// The configuration with its epochs, where it has any, as steps of the loop; of their number `asked` has the last
+    /// word.
+    pub fn in_steps(&self, steps_an_epoch: u64, asked: Option<u64>) -> Self {
         let mut config = self.clone();
         if let Some(epochs) = &self.epochs {
-            config.training.steps = epochs.total * steps_an_epoch;
+            config.training.steps = asked.unwrap_or(epochs.total * steps_an_epoch);
             if let Schedule::Cosine { warmup_steps, .. } = &mut config.training.schedule {
                 *warmup_steps = epochs.warmup * steps_an_epoch;
             }
@@ -213,13 +214,15 @@ mod tests {
 
     #[test]
     fn epochs_become_steps() {
-        let paper = recipe("mwm-paper").in_steps(7);
+        let paper = recipe("mwm-paper").in_steps(7, None);
         assert_eq!(paper.training.steps, 3500);
+        let short = recipe("mwm-paper").in_steps(7, Some(10));
+        assert_eq!(short.training.steps, 10);
         let Schedule::Cosine { warmup_steps, .. } = paper.training.schedule else {
             panic!("{:?}", paper.training.schedule);
         };
         assert_eq!(warmup_steps, 280);
         let own = recipe("own");
-        assert_eq!(own.in_steps(7).training, own.training);
+        assert_eq!(own.in_steps(7, None).training, own.training);
     }
 }

@@ -47,7 +47,7 @@ fn train(
     let seed = Seed(config.seed);
     let images = config.data.images(&config.method, &config.preprocessing)?;
     let steps_an_epoch = images.len().div_ceil(config.method.batch.max(1)) as u64;
-    let config = &config.in_steps(steps_an_epoch);
+    let config = &config.in_steps(steps_an_epoch, arguments.steps);
     tracing::info!("{} images, {} steps", images.len(), config.training.steps);
     let looks = Looks::choose(&images)?;
     let mut task = PretrainTask::new(config.method.clone(), images, seed, surroundings.device)?;
