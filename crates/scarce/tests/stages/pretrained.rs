@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use ndarray::Array3;
+use serde_json::Value;
 
 use crate::{scarce, succeed};
 
@@ -153,4 +154,34 @@ fn outlines_are_regions_and_what_is_missing_is_named() {
         let error = error.unwrap_err();
         assert!(error.contains(part), "{error} lacks {part}");
     }
+}
+
+#[test]
+fn an_encoder_leaves_as_a_graph_that_computes_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_pictures(&folder.join("scans"));
+    let data = "[[data.pictures]]\nimages = \"scans\"";
+    let own = "method.encoder={architecture=\"small\"}";
+    run(folder, data, "one", &["--steps", "1", "--set", own]).unwrap();
+    let weights = "one/checkpoints/last/weights.safetensors";
+    let graph = [
+        "--weights",
+        weights,
+        "--onnx",
+        "encoder.onnx",
+        "--json",
+        "-",
+    ];
+    let export = |model: &str| {
+        let head = ["export", "--model", model, "--channels", "1"];
+        scarce(folder, &[&head[..], &graph].concat())
+    };
+    let told: Value = serde_json::from_slice(&export("small").stdout).unwrap();
+    let apart = told["apart"].as_object().unwrap();
+    assert!(apart.contains_key("map3"), "{told}");
+    assert!(apart.values().all(|d| d.as_f64().unwrap() < 1e-4), "{told}");
+    assert!(folder.join("encoder.onnx").is_file());
+    // Weights of another network are none of this one.
+    assert_eq!(export("resnet18").status.code(), Some(3));
 }
