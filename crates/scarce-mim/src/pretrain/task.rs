@@ -12,10 +12,9 @@ use tch::{Device, Kind, Tensor};
 
 use super::source::Views;
 use super::{ImageSource, PretrainConfig, Reconstruction, image};
-use crate::Intensities;
 use crate::loss::{counted_patches, normalise, patchify, reconstruction_loss, unpatchify};
 use crate::sparse::Active;
-use crate::{MaskedModel, MimError};
+use crate::{Intensities, MaskedModel, MimError};
 
 /// Images whose pixels make up the data set's mean and standard deviation, at most.
 const IMAGES_OF_STATISTICS: usize = 1000;
@@ -123,9 +122,7 @@ impl PretrainTask {
         });
         self
     }
-}
 
-impl PretrainTask {
     /// The prediction for pixels `(batch, channel, …)`, as patches `(batch, cell, value)`.
     fn predict(&self, pixels: &Tensor, active: &Active, train: bool) -> Result<Tensor, MimError> {
         match &self.standard {
@@ -168,7 +165,7 @@ impl PretrainTask {
             None => loss.total,
             // The batch's loss is a mean over patches: by samples, a share that hides few would weigh too much.
             Some(whole) => {
-                let part = loss.counted / whole.max(1.0);
+                let part = loss.counted / whole.max(f64::MIN_POSITIVE);
                 loss.total * (part * f64::from(context.world_size))
             }
         };
