@@ -3,6 +3,7 @@
 use scarce_train::distributed::Group;
 use scarce_train::image::{Seed, StreamKey};
 use scarce_train::loader::DataWait;
+use scarce_train::pytorch_init::seed_initialisation;
 use scarce_train::{
     StepContext, StepLoss, Task, TaskError, TrainError, ema_decay, ema_update, named_variables,
     ramp_up,
@@ -64,11 +65,7 @@ impl SemiTask {
     ) -> Result<Self, CornError> {
         config.check(!unlabelled.is_empty())?;
         check_volumes(config.network.classes, &labelled, &unlabelled)?;
-        tch::manual_seed(seed.derive(StreamKey {
-            epoch: 0,
-            sample_id: "",
-            purpose: "init",
-        }));
+        seed_initialisation(seed);
         let student = Branch::new(&config.network, device)?;
         let mut teacher = Branch::new(&config.network, device)?;
         teacher.store.copy(&student.store)?;

@@ -3,7 +3,17 @@
 //! tch 0.24 draws convolution and linear weights √6 times wider than PyTorch, zeroes their biases
 //! and draws batch-norm weights from U(0, 1) instead of setting them to 1.
 
+use scarce_image::{Seed, StreamKey};
 use tch::nn::{BatchNormConfig, Init};
+
+/// Seeds libtorch's generator for drawing a network's first weights.
+pub fn seed_initialisation(seed: Seed) {
+    tch::manual_seed(seed.derive(StreamKey {
+        epoch: 0,
+        sample_id: "",
+        purpose: "init",
+    }));
+}
 
 /// U(±1/√`fan_in`), PyTorch's default for the weights and biases of `Conv*d`, `ConvTranspose*d` and
 /// `Linear` (Kaiming-uniform with a = √5). `fan_in` is `weight.size(1)` times the kernel's volume,

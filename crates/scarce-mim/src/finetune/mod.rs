@@ -14,6 +14,7 @@ pub mod classify;
 mod images;
 pub mod look;
 pub mod segment;
+mod trunk;
 pub mod weights;
 
 pub use images::{LabelledImage, OutlinedImage};

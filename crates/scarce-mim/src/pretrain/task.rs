@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use ndarray::Axis;
-use scarce_train::image::{Seed, StreamKey};
+use scarce_train::image::Seed;
 use scarce_train::loader::{Batch, DataWait, Loader, Remainder, SampleArray, Sampler, Source as _};
+use scarce_train::pytorch_init::seed_initialisation;
 use scarce_train::{StepContext, StepLoss, Task, TaskError, named_variables, tensor_from_array};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
@@ -60,11 +61,7 @@ impl PretrainTask {
                 message: "there is no image".to_owned(),
             });
         }
-        tch::manual_seed(seed.derive(StreamKey {
-            epoch: 0,
-            sample_id: "",
-            purpose: "init",
-        }));
+        seed_initialisation(seed);
         let store = VarStore::new(device);
         let root = store.root();
         let network = MaskedModel::new(&root, &config.encoder, config.decoder_width)?;

@@ -8,6 +8,7 @@ use crate::Intensities;
 use crate::MimError;
 use crate::encoder::EncoderConfig;
 use crate::finetune::look::{Augmentation, Fit};
+use crate::finetune::trunk::check_input;
 
 /// What is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -105,17 +106,7 @@ impl ClassifyConfig {
                 got,
             })
         };
-        if self.encoder.architecture.dimensions() != 2 {
-            let got = self.encoder.architecture.name().to_owned();
-            return refuse("encoder.architecture", "one for images", got);
-        }
-        if self.batch == 0 {
-            return refuse("batch", "at least 1", "0".to_owned());
-        }
-        if self.input_yx.contains(&0) {
-            let got = format!("{:?}", self.input_yx);
-            return refuse("input_yx", "at least 1 pixel a side", got);
-        }
+        check_input(&self.encoder, self.batch, self.input_yx)?;
         for (name, share) in [
             ("label_smoothing", self.label_smoothing),
             ("dropout", self.dropout),

@@ -1,8 +1,9 @@
 //! An encoder and a linear head on what its last map holds on average.
 
 use ndarray::Array2;
-use scarce_train::image::{Seed, StreamKey};
-use scarce_train::{LayerDepth, named_variables, tensor_from_array};
+use scarce_train::LayerDepth;
+use scarce_train::image::Seed;
+use scarce_train::pytorch_init::seed_initialisation;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
@@ -13,7 +14,8 @@ use crate::MimError;
 use crate::encoder::{Encoder, build};
 use crate::finetune::LabelledImage;
 use crate::finetune::images::check;
-use crate::finetune::look::{Frame, Placement};
+use crate::finetune::look::{Frame, whole};
+use crate::finetune::trunk::{encoder_variables, layer_depth};
 
 /// An encoder and a head. Its variables are named as timm names the whole network's, so that what is saved of it loads there
 /// with `strict=True`.
@@ -42,11 +44,7 @@ impl Classifier {
     ) -> Result<Self, MimError> {
         config.check()?;
         intensities.check(config.encoder.in_channels)?;
-        tch::manual_seed(seed.derive(StreamKey {
-            epoch: 0,
-            sample_id: "",
-            purpose: "init",
-        }));
+        seed_initialisation(seed);
         let store = VarStore::new(device);
         let encoder = build(&store.root(), &config.encoder)?;
         let channels = last_map(encoder.as_ref())?;
@@ -93,15 +91,8 @@ impl Classifier {
         check(named, channels, Frame::canvas_yx(input))?;
         let mut parts = Vec::new();
         for batch in images.chunks(self.config.batch) {
-            let pixels: Vec<Tensor> = batch
-                .iter()
-                .map(|image| {
-                    let mut pixels = Placement::WHOLE.see(image.pixels.view(), input);
-                    self.intensities.apply(&mut pixels);
-                    tensor_from_array(&pixels)
-                })
-                .collect();
-            let pixels = Tensor::f_stack(&pixels, 0)?.f_to_device(self.device)?;
+            let canvases = batch.iter().map(|image| &image.pixels);
+            let pixels = whole(canvases, input, &self.intensities, self.device)?;
             parts.push(self.features(&pixels, false)?);
         }
         Ok(Tensor::f_cat(&parts, 0)?)
@@ -134,22 +125,12 @@ impl Classifier {
 
     /// The encoder's variables, by timm's names.
     pub fn encoder_variables(&self) -> Vec<(String, Tensor)> {
-        let all = named_variables(&self.store).into_iter();
-        all.filter(|(name, _)| !is_head(name)).collect()
+        encoder_variables(&self.store, is_head)
     }
 
     /// The layer a parameter belongs to; the head's is the last.
     pub fn layer(&self, parameter: &str) -> LayerDepth {
-        let last = self.encoder.layers();
-        let layer = if is_head(parameter) {
-            last
-        } else {
-            self.encoder.layer_of(parameter)
-        };
-        LayerDepth {
-            layer: layer as u32,
-            layers: last as u32 + 1,
-        }
+        layer_depth(self.encoder.as_ref(), parameter, is_head)
     }
 }
 

@@ -5,7 +5,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Placement;
-use crate::MimError;
+use crate::{Intensities, MimError};
 
 /// How far images are changed, on the loader's workers; held-out images never are.
 ///
@@ -135,6 +135,19 @@ impl Augmentation {
 }
 
 impl Drawn {
+    /// What is drawn of a canvas, as a network is shown it.
+    pub(in crate::finetune) fn see(
+        &self,
+        canvas: &Array3<f32>,
+        input_yx: [usize; 2],
+        intensities: &Intensities,
+    ) -> Array3<f32> {
+        let mut pixels = self.placement.see(canvas.view(), input_yx);
+        self.shade(&mut pixels);
+        intensities.apply(&mut pixels);
+        pixels
+    }
+
     /// Changes intensities in 0 to 1, which they stay in; black stays black, so that what lies around an image does
     /// not glow.
     pub fn shade(&self, pixels: &mut Array3<f32>) {

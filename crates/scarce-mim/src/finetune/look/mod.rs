@@ -3,7 +3,9 @@
 mod augment;
 mod frame;
 mod placement;
+mod whole;
 
 pub use augment::{Augmentation, Drawn};
 pub use frame::{Fit, Frame};
 pub use placement::Placement;
+pub(super) use whole::whole;

@@ -7,6 +7,7 @@ use crate::Intensities;
 use crate::MimError;
 use crate::encoder::EncoderConfig;
 use crate::finetune::look::{Augmentation, Fit};
+use crate::finetune::trunk::check_input;
 
 /// How a segmentation is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,17 +70,7 @@ impl SegmentConfig {
                 got,
             })
         };
-        if self.encoder.architecture.dimensions() != 2 {
-            let got = self.encoder.architecture.name().to_owned();
-            return refuse("encoder.architecture", "one for images", got);
-        }
-        if self.batch == 0 {
-            return refuse("batch", "at least 1", "0".to_owned());
-        }
-        if self.input_yx.contains(&0) {
-            let got = format!("{:?}", self.input_yx);
-            return refuse("input_yx", "at least 1 pixel a side", got);
-        }
+        check_input(&self.encoder, self.batch, self.input_yx)?;
         if !(1..=256).contains(&self.head_width) {
             return refuse("head_width", "1 to 256", self.head_width.to_string());
         }

@@ -1,8 +1,9 @@
 //! An encoder with a U-Net's upward path.
 
 use ndarray::{Array3, Array4};
-use scarce_train::image::{Seed, StreamKey};
-use scarce_train::{LayerDepth, array4_from_tensor, named_variables, tensor_from_array};
+use scarce_train::image::Seed;
+use scarce_train::pytorch_init::seed_initialisation;
+use scarce_train::{LayerDepth, array4_from_tensor};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
@@ -11,7 +12,8 @@ use crate::Intensities;
 use crate::MimError;
 use crate::encoder::{Encoder, build};
 use crate::finetune::images::check;
-use crate::finetune::look::{Frame, Placement};
+use crate::finetune::look::{Frame, whole};
+use crate::finetune::trunk::{encoder_variables, layer_depth};
 
 /// What the variables of the head begin with.
 const HEAD: &str = "decoder";
@@ -42,11 +44,7 @@ impl Segmenter {
     ) -> Result<Self, MimError> {
         config.check()?;
         intensities.check(config.encoder.in_channels)?;
-        tch::manual_seed(seed.derive(StreamKey {
-            epoch: 0,
-            sample_id: "",
-            purpose: "init",
-        }));
+        seed_initialisation(seed);
         let store = VarStore::new(device);
         let encoder = build(&store.root(), &config.encoder)?;
         let head = UNetHead::new(
@@ -90,15 +88,8 @@ impl Segmenter {
         check(canvases.iter().copied(), channels, Frame::canvas_yx(input))?;
         let mut parts = Vec::new();
         for batch in canvases.chunks(self.config.batch) {
-            let pixels: Vec<Tensor> = batch
-                .iter()
-                .map(|(_, canvas)| {
-                    let mut pixels = Placement::WHOLE.see(canvas.view(), input);
-                    self.intensities.apply(&mut pixels);
-                    tensor_from_array(&pixels)
-                })
-                .collect();
-            let pixels = Tensor::f_stack(&pixels, 0)?.f_to_device(self.device)?;
+            let canvases = batch.iter().map(|(_, canvas)| *canvas);
+            let pixels = whole(canvases, input, &self.intensities, self.device)?;
             let shares = self.forward(&pixels, false)?.f_softmax(1, Kind::Float)?;
             parts.push(shares.f_to_device(Device::Cpu)?);
         }
@@ -107,22 +98,12 @@ impl Segmenter {
 
     /// The encoder's variables, by timm's names.
     pub fn encoder_variables(&self) -> Vec<(String, Tensor)> {
-        let all = named_variables(&self.store).into_iter();
-        all.filter(|(name, _)| !is_head(name)).collect()
+        encoder_variables(&self.store, is_head)
     }
 
     /// The layer a parameter belongs to; the head's is the last.
     pub fn layer(&self, parameter: &str) -> LayerDepth {
-        let last = self.encoder.layers();
-        let layer = if is_head(parameter) {
-            last
-        } else {
-            self.encoder.layer_of(parameter)
-        };
-        LayerDepth {
-            layer: layer as u32,
-            layers: last as u32 + 1,
-        }
+        layer_depth(self.encoder.as_ref(), parameter, is_head)
     }
 }
 

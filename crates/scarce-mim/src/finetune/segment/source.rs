@@ -28,9 +28,7 @@ impl Source for OutlinedImages {
     fn sample(&self, index: usize, context: &SampleContext<'_>) -> Result<Sample, SourceError> {
         let image = &self.images[index];
         let drawn = self.augmentation.draw(&mut context.stream("augment"));
-        let mut pixels = drawn.placement.see(image.pixels.view(), self.input_yx);
-        drawn.shade(&mut pixels);
-        self.intensities.apply(&mut pixels);
+        let pixels = drawn.see(&image.pixels, self.input_yx, &self.intensities);
         let labels = drawn
             .placement
             .see_labels(image.labels.view(), self.input_yx);
