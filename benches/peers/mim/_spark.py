@@ -23,7 +23,12 @@ class Mask:
     def like(self, x):
         mask = self.visible
         for axis in range(2, x.dim()):
-            mask = mask.repeat_interleave(x.shape[axis] // mask.shape[axis], axis)
+            cells, side = mask.shape[axis], x.shape[axis]
+            if side < cells:
+                # A cell is visible if one under it is.
+                mask = mask.unflatten(axis, (side, cells // side)).amax(axis + 1)
+            else:
+                mask = mask.repeat_interleave(side // cells, axis)
         return mask
 
     def cut(self, x):

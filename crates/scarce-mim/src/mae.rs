@@ -86,6 +86,13 @@ impl MaeModel {
     ) -> Result<Tensor, MimError> {
         let (batch, _, height, columns) = pixels.size4()?;
         let patch = self.patch();
+        if active.grid() != [height / patch, columns / patch] {
+            return Err(MimError::Shape {
+                what: "mask of a transformer",
+                expected: format!("cells of {patch} pixels a side"),
+                got: active.grid(),
+            });
+        }
         let tokens = self.encoder.tokens(pixels, Some(active), train)?;
         let whole = self.embed.forward(&tokens.whole)?;
         let patches = tokens

@@ -34,8 +34,8 @@ impl MaskedModel {
         })
     }
 
-    /// The patches `(batch, cell, value)` predicted for `pixels` `(batch, channel, side…)`, of which the encoder sees what
-    /// `active` shows.
+    /// The patches `(batch, cell, value)` of the mask's grid predicted for `pixels` `(batch, channel, side…)`, of which
+    /// the encoder sees what `active` shows. For convolutions the grid may be finer than the last map.
     ///
     /// # Errors
     /// [`MimError::Shape`] when the pixels do not fit the network or the mask's grid; [`MimError::Visible`] in
@@ -47,7 +47,11 @@ impl MaskedModel {
         train: bool,
     ) -> Result<Tensor, MimError> {
         match self {
-            Self::Spark(model) => patchify(&model.forward(pixels, active, train)?, model.patch()),
+            Self::Spark(model) => {
+                let predicted = model.forward(pixels, active, train)?;
+                let patch = predicted.size()[2] / active.grid()[0].max(1);
+                patchify(&predicted, patch)
+            }
             Self::Mae(model) => model.forward(pixels, active, train),
         }
     }

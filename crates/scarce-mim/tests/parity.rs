@@ -48,7 +48,10 @@ fn probes(tensor: &Tensor) -> Vec<f64> {
     found
 }
 
-fn check(case: &str, config: &EncoderConfig, width: i64, shape: &[i64]) {
+/// Of a grid of 2 cells a side.
+const QUARTERS: [f32; 8] = [1., 0., 0., 1., 0., 1., 0., 0.];
+
+fn check(case: &str, config: &EncoderConfig, width: i64, shape: &[i64], visible: &[f32]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/spark.safetensors");
     let golden: BTreeMap<String, Tensor> = Tensor::read_safetensors(path)
         .unwrap()
@@ -75,19 +78,21 @@ fn check(case: &str, config: &EncoderConfig, width: i64, shape: &[i64]) {
     let count: i64 = shape.iter().product();
     let x = wave(count as usize, 0.11, 0.5) + wave(count as usize, 1.7, 0.0) * 0.3;
     let x = x.view(shape);
-    let mut grid = vec![shape[0], 1];
-    grid.resize(shape.len(), 2);
-    let visible = Tensor::from_slice(&[1f32, 0., 0., 1., 0., 1., 0., 0.]).view(grid.as_slice());
+    let axes = shape.len() - 2;
+    let in_sample = visible.len() as f64 / shape[0] as f64;
+    let side = in_sample.powf(1.0 / axes as f64).round() as i64;
+    let cells = vec![side; axes];
+    let grid = [&[shape[0], 1], cells.as_slice()].concat();
+    let visible = Tensor::from_slice(visible).view(grid.as_slice());
 
     let active = Active::new(&visible);
     let patches = network.predict(&x, &active, true).unwrap();
-    let cells = vec![2; shape.len() - 2];
     let predicted = unpatchify(&patches, 1, &cells).unwrap();
     close("prediction", &predicted, golden("predicted"));
     let hidden = (visible.neg() + 1.0).flatten(1, -1);
     let loss = reconstruction_loss(
         &patches,
-        &patchify(&x, network.patch()).unwrap(),
+        &patchify(&x, shape[2] / side).unwrap(),
         &hidden,
         &hidden.zeros_like(),
         &LossOptions::SPARK,
@@ -115,12 +120,17 @@ fn images_and_volumes_are_computed_as_in_pytorch() {
         widths: Some([4, 4, 8, 8]),
         ..EncoderConfig::default()
     };
-    check("small", &small, 16, &[2, 1, 32, 32]);
+    check("small", &small, 16, &[2, 1, 32, 32], &QUARTERS);
+    // Patches a quarter as wide as a cell of the last map.
+    let fine: Vec<f32> = (0..2 * 8 * 8)
+        .map(|k| f32::from(u8::from(k % 5 == 0 || k % 7 == 3)))
+        .collect();
+    check("fine", &small, 16, &[2, 1, 32, 32], &fine);
     let vit = EncoderConfig::named(Architecture::VitTiny);
-    check("vit", &vit, 32, &[2, 1, 32, 32]);
+    check("vit", &vit, 32, &[2, 1, 32, 32], &QUARTERS);
     let vnet = EncoderConfig {
         normalisation: Some(Normalisation::Instance),
         ..EncoderConfig::named(Architecture::VNetVolume)
     };
-    check("vnet", &vnet, 16, &[1, 1, 32, 32, 32]);
+    check("vnet", &vnet, 16, &[1, 1, 32, 32, 32], &QUARTERS);
 }

@@ -23,6 +23,10 @@ pub struct PretrainConfig {
     pub decoder_width: i64,
     /// What is hidden, and how shares become counts.
     pub mask: MaskConfig,
+    /// Pixels a side of a patch that is hidden as a whole, and predicted with a mean and spread of its own; the
+    /// encoder's stride if left out. Smaller ones keep regions that few cells of the last map would swallow; a cell of
+    /// that map then sees what is visible under it.
+    pub mask_patch: Option<usize>,
     /// A policy that changes over the epochs, in place of the mask's.
     pub schedule: Option<Schedule>,
     /// What the training is a control for.
@@ -49,6 +53,7 @@ impl Default for PretrainConfig {
             encoder: EncoderConfig::default(),
             decoder_width: 128,
             mask: MaskConfig::default(),
+            mask_patch: None,
             schedule: None,
             control: Control::None,
             flat_variance: 1e-4,
@@ -97,6 +102,16 @@ impl PretrainConfig {
             let got = self.view.region_chance.to_string();
             return refuse("view.region_chance", "0 to 1".to_owned(), got);
         }
+        let mask_patch = self.mask_patch();
+        let transformer = self.encoder.architecture.is_transformer();
+        if mask_patch < 2 || patch % mask_patch != 0 || (transformer && mask_patch != patch) {
+            let expected = if transformer {
+                format!("{patch}, a transformer's own")
+            } else {
+                format!("a divisor of {patch}, 2 or more")
+            };
+            return refuse("mask_patch", expected, mask_patch.to_string());
+        }
         if self.batch == 0 {
             return refuse("batch", "at least 1".to_owned(), "0".to_owned());
         }
@@ -109,6 +124,11 @@ impl PretrainConfig {
             }
         }
         Ok(())
+    }
+
+    /// Pixels a side of a patch that is hidden as a whole.
+    pub fn mask_patch(&self) -> usize {
+        self.mask_patch.unwrap_or_else(|| self.encoder.stride())
     }
 
     /// What the loss compares, and how patches count.

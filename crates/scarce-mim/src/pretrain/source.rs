@@ -39,7 +39,7 @@ impl Views {
             mask: config.mask.clone(),
             schedule: config.schedule.clone(),
             control: config.control,
-            patch: config.encoder.stride(),
+            patch: config.mask_patch(),
         };
         Self {
             config,

@@ -138,7 +138,7 @@ impl PretrainTask {
             Ok(batch.take(name, self.device)?.f_to_kind(Kind::Float)?)
         };
         let (pixels, hidden, region) = (take("pixels")?, take("hidden")?, take("region")?);
-        let (options, patch) = (self.config.loss_options(), self.network.patch());
+        let (options, patch) = (self.config.loss_options(), self.config.mask_patch() as i64);
         let counted_in_batch = (context.world_size > 1)
             .then(|| {
                 let (hidden, region) = (hidden.f_flatten(1, -1)?, region.f_flatten(1, -1)?);
@@ -210,7 +210,7 @@ impl PretrainTask {
         let view = view.map_err(|error| MimError::Data {
             message: format!("{id}: {error}"),
         })?;
-        let patch = self.network.patch();
+        let patch = self.config.mask_patch() as i64;
         let hidden = view
             .hidden
             .mapv(|hidden| f32::from(u8::from(hidden)))

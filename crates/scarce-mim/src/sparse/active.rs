@@ -9,7 +9,9 @@ use tch::{Kind, Tensor};
 use crate::MimError;
 
 /// Which cells of the patch grid are visible, `(batch, 1, rows, columns)` or `(batch, 1, planes, rows, columns)`,
-/// and what follows from it for finer maps, each worked out when it is first asked for.
+/// and what follows from it for maps of other sizes, each worked out when it is first asked for: on a finer map each
+/// cell is repeated, on a coarser one a cell is visible if any cell under it is, as [`scarce_mask::hidden_at_stride`]
+/// has it.
 #[derive(Debug)]
 pub struct Active {
     grid: Tensor,
@@ -55,10 +57,15 @@ impl Active {
         }
     }
 
-    /// The mask at a map's sides, multiples of the grid's: `(batch, 1, side…)` of 0 and 1.
+    /// Cells along each side.
+    pub fn grid(&self) -> Vec<i64> {
+        self.grid.size().split_off(2)
+    }
+
+    /// The mask at a map's sides, multiples or divisors of the grid's: `(batch, 1, side…)` of 0 and 1.
     ///
     /// # Errors
-    /// [`MimError::Shape`] when the sides are no such multiples.
+    /// [`MimError::Shape`] when the sides are neither.
     pub fn at(&self, sides: &[i64]) -> Result<Tensor, MimError> {
         Ok(self.level(sides)?.mask.shallow_clone())
     }
@@ -71,28 +78,39 @@ impl Active {
         self.at(map.size().get(2..).unwrap_or_default())
     }
 
+    /// Whether cells of a map can be visible in part.
+    pub(super) fn is_finer_than(&self, level: &Level) -> bool {
+        let grid = self.grid();
+        grid.iter()
+            .zip(&level.sides)
+            .any(|(cells, side)| cells > side)
+    }
+
     pub(crate) fn level(&self, sides: &[i64]) -> Result<Rc<Level>, MimError> {
         if let Some(level) = self.levels.borrow().get(sides) {
             return Ok(Rc::clone(level));
         }
-        let size = self.grid.size();
-        let grid = size.get(2..).unwrap_or_default();
-        let fits = grid.len() == sides.len()
-            && grid
-                .iter()
-                .zip(sides)
-                .all(|(cells, side)| *side > 0 && side % cells == 0);
-        if !fits {
+        let grid = self.grid();
+        let nested = |(cells, side): (&i64, &i64)| {
+            *side > 0 && *cells > 0 && (side % cells == 0 || cells % side == 0)
+        };
+        if grid.len() != sides.len() || !grid.iter().zip(sides).all(nested) {
             return Err(MimError::Shape {
                 what: "feature map under a mask",
-                expected: format!("multiples of the grid {grid:?}"),
+                expected: format!("multiples or divisors of the grid {grid:?}"),
                 got: sides.to_vec(),
             });
         }
         let mut mask = self.grid.shallow_clone();
         for (axis, (cells, side)) in grid.iter().zip(sides).enumerate() {
-            if side != cells {
-                mask = mask.f_repeat_interleave_self_int(side / cells, axis as i64 + 2, None)?;
+            let axis = axis as i64 + 2;
+            if side > cells {
+                mask = mask.f_repeat_interleave_self_int(side / cells, axis, None)?;
+            } else if side < cells {
+                let under = [*side, cells / side];
+                mask = mask
+                    .f_unflatten(axis, under)?
+                    .f_amax([axis + 1].as_slice(), false)?;
             }
         }
         let cells = mask.f_flatten(0, -1)?.f_nonzero()?.f_squeeze_dim(1)?;
@@ -108,8 +126,9 @@ impl Active {
         Ok(level)
     }
 
-    /// For windows of `kernel` cells a side, `stride` ≥ `kernel` apart, which never leave a patch: the rows of
-    /// `from`'s visible cells that make each visible cell of the coarser map `to`, `(cell · kernel^d)`.
+    /// For windows of `kernel` cells a side, `stride` ≥ `kernel` apart, which never leave a cell of the coarser map `to`:
+    /// the rows of `from`'s visible cells that make each visible cell of `to`, `(cell · kernel^d)`. A hidden cell, which
+    /// there is where the mask is finer than `to`, has the row after the last.
     pub(crate) fn windows(
         &self,
         from: &Level,
@@ -126,7 +145,7 @@ impl Active {
         let options = (Kind::Int64, device);
         let numbers = Tensor::f_arange(from.visible(), options)?;
         let row_of_cell =
-            Tensor::f_zeros([all], options)?.f_index_copy(0, &from.cells, &numbers)?;
+            Tensor::f_full([all], from.visible(), options)?.f_index_copy(0, &from.cells, &numbers)?;
         // The first cell of each window, and then the steps to its others.
         let mut rest = to.cells.shallow_clone();
         let mut first = Tensor::f_zeros_like(&to.cells)?;

@@ -164,7 +164,14 @@ impl Convolution {
             let level = cells.active.level(&sides)?;
             let windows = cells.active.windows(&cells.level, &level, kernel, stride)?;
             let taps = self.weight.numel() as i64 / size[0];
-            let rows = cells.rows.f_index_select(0, &windows)?;
+            let rows = if cells.active.is_finer_than(&level) {
+                let options = (cells.rows.kind(), cells.rows.device());
+                let hidden = Tensor::f_zeros([1, cells.channels()], options)?;
+                Tensor::f_cat(&[&cells.rows, &hidden], 0)?
+            } else {
+                cells.rows.shallow_clone()
+            };
+            let rows = rows.f_index_select(0, &windows)?;
             (level, rows.f_view([-1, taps])?)
         };
         // (out, kernel…, in): the order in which a window's rows follow each other.
