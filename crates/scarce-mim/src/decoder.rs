@@ -119,18 +119,13 @@ impl Doubling {
 
     fn forward(&self, input: &Tensor) -> Result<Tensor, MimError> {
         let each = |n: i64| vec![n; input.dim() - 2];
-        let (stride, padding, dilation, beyond) = (each(2), each(1), each(1), each(0));
-        let bias = Some(&self.bias);
-        Ok(input.f_convolution(
-            &self.weight,
-            bias,
-            stride,
-            padding,
-            dilation,
-            true,
-            beyond,
-            1,
-        )?)
+        let (stride, padding, beyond, dilation) = (each(2), each(1), each(0), each(1));
+        let (weight, bias) = (&self.weight, Some(&self.bias));
+        // By dimensions: autocast passes the general form over.
+        Ok(match input.dim() {
+            5 => input.f_conv_transpose3d(weight, bias, stride, padding, beyond, 1, dilation)?,
+            _ => input.f_conv_transpose2d(weight, bias, stride, padding, beyond, 1, dilation)?,
+        })
     }
 }
 

@@ -39,6 +39,14 @@ fn input_and_mask(config: &EncoderConfig) -> (Tensor, Tensor) {
     (Tensor::rand(size, options), visible.view(grid.as_slice()))
 }
 
+/// Every fifth of patches a quarter as wide as the cells of `visible`, where these are visible.
+fn finer_mask(visible: &Tensor) -> Tensor {
+    let sides: Vec<i64> = visible.size()[2..].iter().map(|n| 4 * n).collect();
+    let shown = Active::new(visible).at(&sides).unwrap();
+    let numbers = Tensor::arange(shown.numel() as i64, (Kind::Float, Device::Cpu));
+    &shown * numbers.fmod(5.0).eq(0.0).view(shown.size().as_slice())
+}
+
 fn greatest(t: &Tensor) -> f64 {
     t.abs().max().double_value(&[])
 }
@@ -50,10 +58,15 @@ fn hidden_pixels_reach_no_map() {
         let config = EncoderConfig::named(architecture);
         let (_store, encoder) = encoder(&config);
         let (input, visible) = input_and_mask(&config);
-        let active = Active::new(&visible);
-        let hidden = active.like(&input).unwrap().eq(0.0);
-        let other = input.masked_fill(&hidden, f64::NAN);
-        for train in [true, false] {
+        let mut masks = vec![visible];
+        if !architecture.is_transformer() {
+            masks.push(finer_mask(&masks[0]));
+        }
+        let cases = masks.iter().flat_map(|mask| [(mask, true), (mask, false)]);
+        for (mask, train) in cases {
+            let active = Active::new(mask);
+            let hidden = active.like(&input).unwrap().eq(0.0);
+            let other = input.masked_fill(&hidden, f64::NAN);
             let _guard = tch::no_grad_guard();
             let see = |input: &Tensor| encoder.forward(input, Some(&active), train).unwrap();
             let maps = see(&input);

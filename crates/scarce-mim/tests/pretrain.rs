@@ -125,6 +125,7 @@ fn every_way_of_viewing_and_hiding_learns() {
         },
         PretrainConfig {
             control: Control::EqualCount,
+            mask_patch: Some(4),
             ..config()
         },
         PretrainConfig {
@@ -191,6 +192,10 @@ fn refuses_what_cannot_serve() {
         decoder_width: 20,
         ..config()
     };
+    let mask_patch = |mask_patch: usize| PretrainConfig {
+        mask_patch: Some(mask_patch),
+        ..config()
+    };
     let colour = PretrainConfig {
         encoder: EncoderConfig {
             in_channels: 3,
@@ -220,6 +225,8 @@ fn refuses_what_cannot_serve() {
         (sized(vec![32]), one(), "view.size"),
         (view(upside_down), one(), "view.area"),
         (thin, one(), "decoder_width"),
+        (mask_patch(12), one(), "mask_patch"),
+        (mask_patch(1), one(), "mask_patch"),
     ] {
         let made = PretrainTask::new(config, images, Seed(0), Device::Cpu);
         let context = StepContext {

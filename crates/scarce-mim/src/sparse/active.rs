@@ -144,8 +144,11 @@ impl Active {
         let all = from.batch() * from.sides.iter().product::<i64>();
         let options = (Kind::Int64, device);
         let numbers = Tensor::f_arange(from.visible(), options)?;
-        let row_of_cell =
-            Tensor::f_full([all], from.visible(), options)?.f_index_copy(0, &from.cells, &numbers)?;
+        let row_of_cell = Tensor::f_full([all], from.visible(), options)?.f_index_copy(
+            0,
+            &from.cells,
+            &numbers,
+        )?;
         // The first cell of each window, and then the steps to its others.
         let mut rest = to.cells.shallow_clone();
         let mut first = Tensor::f_zeros_like(&to.cells)?;

@@ -128,18 +128,14 @@ impl Convolution {
 
     /// Of a map of which everything is visible, `(batch, channel, side…)`.
     pub(crate) fn over(&self, map: &Tensor) -> Result<Tensor, MimError> {
-        let g = self.geometry;
+        let (g, weight, bias) = (self.geometry, &self.weight, self.bias.as_ref());
         let each = |n: i64| vec![n; g.dimensions];
-        Ok(map.f_convolution(
-            &self.weight,
-            self.bias.as_ref(),
-            each(g.stride),
-            each(g.padding),
-            each(1),
-            false,
-            each(0),
-            g.groups,
-        )?)
+        let (stride, padding, dilation) = (each(g.stride), each(g.padding), each(1));
+        // By dimensions: autocast passes the general form over.
+        Ok(match g.dimensions {
+            3 => map.f_conv3d(weight, bias, stride, padding, dilation, g.groups)?,
+            _ => map.f_conv2d(weight, bias, stride, padding, dilation, g.groups)?,
+        })
     }
 
     fn traced<'a>(&self, map: &Traced<'a>) -> Result<Traced<'a>, MimError> {
