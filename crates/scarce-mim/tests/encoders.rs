@@ -214,6 +214,13 @@ fn refuses_what_does_not_fit() {
             },
             "widths",
         ),
+        (
+            EncoderConfig {
+                base_filters: Some(8),
+                ..small.clone()
+            },
+            "base_filters",
+        ),
     ] {
         let store = VarStore::new(Device::Cpu);
         let error = build(&store.root(), &config).unwrap_err().to_string();

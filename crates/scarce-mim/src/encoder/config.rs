@@ -134,6 +134,9 @@ pub struct EncoderConfig {
     /// Residual blocks of each stage of `small`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocks: Option<[usize; 4]>,
+    /// Filters of `vnet-3d` at full resolution, 16 if left out; each level doubles them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_filters: Option<i64>,
     /// How activations of `vnet-3d` are normalised, over the batch or by instance; other networks have their way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<Normalisation>,
@@ -157,6 +160,7 @@ impl EncoderConfig {
             drop_path: 0.0,
             widths: None,
             blocks: None,
+            base_filters: None,
             normalisation: None,
         }
     }
@@ -199,6 +203,17 @@ impl EncoderConfig {
             return refuse("encoder.blocks", "1 to 1024 each, for `small` alone", got);
         }
         let is_vnet = self.architecture == Architecture::VNetVolume;
+        if let Some(filters) = self
+            .base_filters
+            .filter(|n| !is_vnet || !(1..=1 << 12).contains(n))
+        {
+            let got = format!("{filters} for {name}");
+            return refuse(
+                "encoder.base_filters",
+                "1 to 4096, for `vnet-3d` alone",
+                got,
+            );
+        }
         let norm_fits = |norm: Normalisation| norm != Normalisation::Layer;
         if let Some(norm) = self.normalisation.filter(|n| !is_vnet || !norm_fits(*n)) {
             let got = format!("{norm:?} for {name}");

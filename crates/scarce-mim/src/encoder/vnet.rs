@@ -11,7 +11,7 @@ use scarce_train::pytorch_init::uniform_fan_in;
 
 /// Convolutions at each level, from full resolution down.
 const CONVOLUTIONS: [usize; 5] = [1, 2, 3, 3, 3];
-/// Filters at full resolution; each level doubles them.
+/// Filters at full resolution unless settings say otherwise; each level doubles them.
 const FILTERS: i64 = 16;
 
 /// The encoder of the V-Net that the left-atrium literature trains, named (`encoder.0.block.0.conv`, …) and
@@ -33,7 +33,8 @@ struct Unit {
 impl VNetEncoder {
     pub fn new(path: &Path<'_>, config: &EncoderConfig) -> Self {
         let normalisation = config.normalisation.unwrap_or(Normalisation::Batch);
-        let width = |level: usize| FILTERS << level;
+        let filters = config.base_filters.unwrap_or(FILTERS);
+        let width = |level: usize| filters << level;
         let levels = (0..5)
             .map(|level| {
                 let path = path / "encoder" / level;

@@ -1,6 +1,7 @@
 //! From 8-bit pixels to a network's numbers.
 
-use ndarray::{Array4, Axis};
+use ndarray::Array4;
+use rayon::prelude::*;
 
 use super::Picture;
 
@@ -28,23 +29,38 @@ impl Normalization {
 
     /// A batch of one, `(1, channel, y, x)`.
     pub fn apply(&self, picture: &Picture) -> Array4<f32> {
-        let [height, width] = picture.size_yx();
-        let pixels = picture.rgb().as_slice().unwrap_or_default();
-        let mut batch = Array4::zeros((1, 3, height, width));
-        for (channel, mut plane) in batch
-            .index_axis_mut(Axis(0), 0)
-            .outer_iter_mut()
-            .enumerate()
-        {
+        picture.batch(picture.size_yx(), |value, channel| {
+            (f32::from(value) / 255.0 - self.mean[channel]) / self.std[channel]
+        })
+    }
+}
+
+impl Picture {
+    /// A batch of one, `(1, channel, y, x)`, with `number` of each channel's values; where the input is larger than the
+    /// picture, 0 at the right and at the bottom.
+    pub(crate) fn batch(
+        &self,
+        input_yx: [usize; 2],
+        number: impl Fn(u8, usize) -> f32,
+    ) -> Array4<f32> {
+        let [height, width] = input_yx;
+        let columns = self.size_yx()[1];
+        // A picture keeps its pixels in C-order.
+        let pixels = self.rgb().as_slice().unwrap_or_default();
+        let mut numbers = vec![0.0; 3 * height * width];
+        for (channel, plane) in numbers.chunks_exact_mut(height * width).enumerate() {
             // Of 256 values each is computed once.
-            let values: [f32; 256] = std::array::from_fn(|value| {
-                (value as f32 / 255.0 - self.mean[channel]) / self.std[channel]
-            });
-            let of_channel = pixels.iter().skip(channel).step_by(3);
-            for (number, pixel) in plane.iter_mut().zip(of_channel) {
-                *number = values[usize::from(*pixel)];
-            }
+            let of_value: [f32; 256] = std::array::from_fn(|value| number(value as u8, channel));
+            plane
+                .par_chunks_exact_mut(width)
+                .zip(pixels.par_chunks_exact(3 * columns))
+                .for_each(|(numbers, row)| {
+                    for (number, pixel) in numbers.iter_mut().zip(row.chunks_exact(3)) {
+                        *number = of_value[usize::from(pixel[channel])];
+                    }
+                });
         }
-        batch
+        // Of this length by construction.
+        Array4::from_shape_vec((1, 3, height, width), numbers).unwrap_or_default()
     }
 }

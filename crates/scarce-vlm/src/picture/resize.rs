@@ -1,6 +1,7 @@
 //! Resizing to the byte as Pillow does: what the models saw when they were trained and exported.
 
 use ndarray::Array3;
+use rayon::prelude::*;
 
 use super::Filter;
 
@@ -47,12 +48,13 @@ fn resized<const N: usize>(
         None => pixels.to_vec(),
         Some(taps) => {
             let mut wide = vec![0; pixels.len() / columns * taps.len()];
-            let rows = pixels.chunks_exact(columns * N);
-            for (wide, row) in wide.chunks_exact_mut(taps.len() * N).zip(rows) {
-                for (pixel, tap) in wide.chunks_exact_mut(N).zip(taps) {
-                    pixel.copy_from_slice(&tap.weigh::<N>(row));
-                }
-            }
+            wide.par_chunks_exact_mut(taps.len() * N)
+                .zip(pixels.par_chunks_exact(columns * N))
+                .for_each(|(wide, row)| {
+                    for (pixel, tap) in wide.chunks_exact_mut(N).zip(taps) {
+                        pixel.copy_from_slice(&tap.weigh::<N>(row));
+                    }
+                });
             wide
         }
     };
@@ -60,18 +62,22 @@ fn resized<const N: usize>(
         return wide;
     };
     let stride = along_x.map_or(columns, <[Tap]>::len) * N;
-    let mut tall = Vec::with_capacity(taps.len() * stride);
-    let mut sums = vec![0; stride];
-    for tap in taps {
-        sums.fill(HALF);
-        let beneath = wide.chunks_exact(stride).skip(tap.first);
-        for (weight, row) in tap.weights.iter().zip(beneath) {
-            for (sum, value) in sums.iter_mut().zip(row) {
-                *sum += weight * i32::from(*value);
+    let mut tall = vec![0; taps.len() * stride];
+    tall.par_chunks_exact_mut(stride).zip(taps).for_each_init(
+        || vec![0; stride],
+        |sums, (tall, tap)| {
+            sums.fill(HALF);
+            let beneath = wide.chunks_exact(stride).skip(tap.first);
+            for (weight, row) in tap.weights.iter().zip(beneath) {
+                for (sum, value) in sums.iter_mut().zip(row) {
+                    *sum += weight * i32::from(*value);
+                }
             }
-        }
-        tall.extend(sums.iter().map(|sum| to_byte(*sum)));
-    }
+            for (value, sum) in tall.iter_mut().zip(sums) {
+                *value = to_byte(*sum);
+            }
+        },
+    );
     tall
 }
 

@@ -89,20 +89,20 @@ impl SamPreprocessing {
 
     /// A batch of one, `(1, channel, y, x)`; what is filled up is 0 after the values were scaled.
     pub(super) fn batch(self, resized: &Picture, frame: &Frame) -> Array4<f32> {
-        let rgb = resized.rgb();
-        let extremes = rgb.iter().fold([u8::MAX, u8::MIN], |[low, high], value| {
-            [low.min(*value), high.max(*value)]
-        });
-        let [low, high] = extremes.map(f32::from);
-        let scaled = |value: u8, channel: usize| match self {
-            Self::Sam => (f32::from(value) - MEAN[channel]) / STD[channel],
-            Self::MedSam | Self::LiteMedSam => (f32::from(value) - low) / (high - low).max(1e-8),
-        };
-        let [height, width] = frame.input_yx();
-        let mut batch = Array4::zeros((1, 3, height, width));
-        for ((y, x, channel), value) in rgb.indexed_iter() {
-            batch[[0, channel, y, x]] = scaled(*value, channel);
+        if self == Self::Sam {
+            return resized.batch(frame.input_yx(), |value, channel| {
+                (f32::from(value) - MEAN[channel]) / STD[channel]
+            });
         }
-        batch
+        let extremes = resized
+            .rgb()
+            .iter()
+            .fold([u8::MAX, u8::MIN], |[low, high], value| {
+                [low.min(*value), high.max(*value)]
+            });
+        let [low, high] = extremes.map(f32::from);
+        resized.batch(frame.input_yx(), |value, _| {
+            (f32::from(value) - low) / (high - low).max(1e-8)
+        })
     }
 }
