@@ -128,6 +128,7 @@ fn every_disagreement_is_named_and_nothing_copied() {
         allow_missing: vec!["bn1.*".to_owned()],
         allow_extra: vec!["aux*".to_owned()],
         convert_floats: true,
+        input_layers: Vec::new(),
     };
     let message = import(&path, &variables, &options).unwrap_err().to_string();
     assert!(message.contains("conv1.weight") && !message.contains("fc.bias"));
@@ -146,6 +147,47 @@ fn every_disagreement_is_named_and_nothing_copied() {
         .find(|(name, _)| name == "fc.bias")
         .unwrap();
     assert_eq!(bias.sum(Kind::Float).double_value(&[]), 1000.0);
+}
+
+/// ```python
+/// from timm.models._manipulate import adapt_input_conv
+/// w = torch.arange(6.).view(2, 3, 1, 1)
+/// for n in (1, 2, 3, 4): print(n, adapt_input_conv(n, w).flatten().tolist())
+/// ```
+#[test]
+fn a_layer_for_colours_is_fitted_to_other_channels() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("colours.safetensors");
+    let weight = Tensor::arange(6, (Kind::Half, Device::Cpu)).view([2, 3, 1, 1]);
+    write(&path, &[("conv1.weight".to_owned(), weight)]);
+    let options = ImportOptions {
+        convert_floats: true,
+        input_layers: vec!["conv1.weight".to_owned()],
+        ..ImportOptions::default()
+    };
+    for (channels, expected) in [
+        (1, vec![3.0, 12.0]),
+        (2, vec![0.0, 1.5, 4.5, 6.0]),
+        (3, vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
+        (4, vec![0.0, 0.75, 1.5, 0.0, 2.25, 3.0, 3.75, 2.25]),
+    ] {
+        let variable = Tensor::zeros([2, channels, 1, 1], (Kind::Float, Device::Cpu));
+        let variables = [("conv1.weight".to_owned(), variable.shallow_clone())];
+        let report = import(&path, &variables, &options).unwrap();
+        assert_eq!(report.fitted.is_empty(), channels == 3);
+        let got = Vec::<f32>::try_from(variable.flatten(0, -1)).unwrap();
+        assert_eq!(got, expected, "{channels}");
+    }
+    // Of another kernel, or not said to see the input: refused.
+    for (shape, options) in [
+        ([2, 1, 3, 3], options),
+        ([2, 1, 1, 1], ImportOptions::default()),
+    ] {
+        let variable = Tensor::zeros(shape, (Kind::Half, Device::Cpu));
+        let variables = [("conv1.weight".to_owned(), variable)];
+        let error = import(&path, &variables, &options).unwrap_err().to_string();
+        assert!(error.contains("conv1.weight has shape"), "{error}");
+    }
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub enum Weights {
 const ENCODER: &str = "encoder.";
 /// Names that belong to timm's heads, which are left where they are.
 const HEADS: [&str; 2] = ["fc.", "head."];
+/// What sees the pixels, in timm's networks.
+const INPUT_LAYERS: [&str; 3] = ["conv1.weight", "stem.0.weight", "patch_embed.proj.weight"];
 
 impl Weights {
     /// What a setting means: `none`, a run folder (its best checkpoint, or its last where none is best), a checkpoint's own
@@ -60,7 +62,8 @@ impl Weights {
     }
 
     /// Fills an encoder's variables, named as in timm. Each must be there, in its shape and kind, and nothing else may
-    /// be, but for a head, and for the decoder of a pre-training. Gives the number of tensors, or none for
+    /// be, but for a head, and for the decoder of a pre-training; a file's first layer may be for coloured pictures
+    /// ([`ImportOptions::input_layers`]). Gives the number of tensors, or none for
     /// [`Self::None`].
     ///
     /// # Errors
@@ -87,6 +90,7 @@ impl Weights {
                 });
                 let options = ImportOptions {
                     convert_floats: true,
+                    input_layers: INPUT_LAYERS.map(str::to_owned).to_vec(),
                     ..ImportOptions::default()
                 };
                 import_weights(path, encoder, &names, &options)?;

@@ -75,7 +75,7 @@ fn every_name_must_fit() {
         Tensor::zeros([2], (Kind::Float, Device::Cpu)),
     ));
     if let Some((_, tensor)) = wrong.iter_mut().find(|(name, _)| name == "conv1.weight") {
-        *tensor = Tensor::zeros([8, 3, 3, 3], (Kind::Float, Device::Cpu));
+        *tensor = Tensor::zeros([8, 2, 3, 3], (Kind::Float, Device::Cpu));
     }
     let copy = wrong.iter().map(|(n, t)| (n.clone(), t.copy())).collect();
     pretrained(&folder.join("wrong"), copy);

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
-use tch::{Kind, Tensor};
+use tch::{Kind, TchError, Tensor};
 
 use super::error::io;
 use super::name_table::matches;
@@ -22,6 +22,10 @@ pub struct ImportOptions {
     pub allow_extra: Vec<String>,
     /// Whether values of another floating-point kind, such as half precision, are converted.
     pub convert_floats: bool,
+    /// Weights `(out, in, …)` of the layers that see the input, by name. Where a file has them for red, green and blue
+    /// and the network sees another number of channels, they are fitted as timm does: summed for one channel, else
+    /// repeated and scaled by 3 / channels.
+    pub input_layers: Vec<String>,
 }
 
 /// What an import did, each list in order of its names.
@@ -37,6 +41,8 @@ pub struct ImportReport {
     pub left_out: Vec<String>,
     /// Variables whose values were converted from another kind.
     pub converted: Vec<String>,
+    /// Weights that were fitted to another number of input channels.
+    pub fitted: Vec<String>,
 }
 
 /// Copies the tensors of a safetensors file into `variables`, which share memory with the network
@@ -86,10 +92,13 @@ pub fn import_weights(
             continue;
         };
         let shape: Vec<i64> = view.shape().iter().map(|n| *n as i64).collect();
-        if shape != variable.size() {
-            let expected = variable.size();
-            faults.push(format!("{name} has shape {shape:?}, expected {expected:?}"));
-            continue;
+        let expected = variable.size();
+        if shape != expected {
+            if !(allows(&options.input_layers, name) && is_of_colours(&shape, &expected)) {
+                faults.push(format!("{name} has shape {shape:?}, expected {expected:?}"));
+                continue;
+            }
+            report.fitted.push(name.clone());
         }
         let expected = variable.kind();
         match kind(view.dtype()) {
@@ -121,10 +130,35 @@ pub fn import_weights(
     for (variable, shape, view) in copies {
         if let Some(kind) = kind(view.dtype()) {
             let values = Tensor::f_from_data_size(view.data(), &shape, kind)?;
+            let values = if shape == variable.size() {
+                values
+            } else {
+                in_channels(&values.f_to_kind(variable.kind())?, variable.size()[1])?
+            };
             variable.shallow_clone().f_copy_(&values)?;
         }
     }
     Ok(report)
+}
+
+/// Whether weights differ from those expected in nothing but that they are for red, green and blue.
+fn is_of_colours(weights: &[i64], expected: &[i64]) -> bool {
+    weights.len() == expected.len()
+        && weights.len() > 2
+        && weights[1] == COLOURS
+        && (0..weights.len()).all(|axis| axis == 1 || weights[axis] == expected[axis])
+}
+
+const COLOURS: i64 = 3;
+
+/// Weights for red, green and blue as weights for so many channels, which answer grey alike.
+fn in_channels(weights: &Tensor, channels: i64) -> Result<Tensor, TchError> {
+    if channels == 1 {
+        return weights.f_sum_dim_intlist([1i64].as_slice(), true, None);
+    }
+    let repeated = Tensor::f_arange(channels, (Kind::Int64, weights.device()))?;
+    let repeated = weights.f_index_select(1, &repeated.f_remainder(COLOURS)?)?;
+    repeated.f_mul_scalar(COLOURS as f64 / channels as f64)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
