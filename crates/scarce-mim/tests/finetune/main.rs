@@ -4,6 +4,8 @@
 
 mod classifier;
 mod killed;
+#[path = "../killing/mod.rs"]
+mod killing;
 mod layers;
 mod pictures;
 mod segmenter;

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ndarray::ArrayD;
 use scarce_mask::{MaskConfig, Policy, Schedule};
@@ -15,8 +16,16 @@ use scarce_train::{
 };
 use tch::Device;
 
+mod killed;
+#[path = "../killing/mod.rs"]
+mod killing;
+
 /// libtorch's generator belongs to the process: tests that draw from it take turns.
 static GENERATOR: Mutex<()> = Mutex::new(());
+
+fn take_turn() -> MutexGuard<'static, ()> {
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Stripes that go on under a mask, with a disc as the region.
 fn image(id: &str, phase: f32) -> ImageSample {
@@ -59,6 +68,21 @@ fn config() -> PretrainConfig {
 
 fn train(config: PretrainConfig, steps: u64) -> (PretrainTask, f64) {
     let folder = tempfile::tempdir().unwrap();
+    let training = LoopConfig {
+        steps,
+        learning_rate: 4e-3,
+        ..LoopConfig::default()
+    };
+    let (task, loss) = run(config, &training, folder.path(), Existing::Refuse);
+    (task, loss.unwrap())
+}
+
+fn run(
+    config: PretrainConfig,
+    training: &LoopConfig,
+    path: &Path,
+    existing: Existing,
+) -> (PretrainTask, Option<f64>) {
     let manifest = RunManifest {
         kind: "pretrain".to_owned(),
         seed: 1,
@@ -67,23 +91,15 @@ fn train(config: PretrainConfig, steps: u64) -> (PretrainTask, f64) {
         versions: BTreeMap::new(),
         inputs: BTreeMap::new(),
     };
-    let mut run = RunFolder::open(folder.path(), Existing::Refuse, "", &manifest).unwrap();
+    let mut run = RunFolder::open(path, existing, "", &manifest).unwrap();
     let mut task = PretrainTask::new(config, images(), Seed(2), Device::Cpu).unwrap();
-    let training = LoopConfig {
-        steps,
-        learning_rate: 4e-3,
-        ..LoopConfig::default()
-    };
-    let loss = run_training(&mut task, &training, &mut run, Seed(2))
-        .unwrap()
-        .final_loss
-        .unwrap();
-    (task, loss)
+    let summary = run_training(&mut task, training, &mut run, Seed(2)).unwrap();
+    (task, summary.final_loss)
 }
 
 #[test]
 fn beats_the_mean_and_repeats_itself() {
-    let _turn = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = take_turn();
     let (task, loss) = train(config(), 80);
     assert!(loss < 0.75, "loss {loss}: predicting the mean scores 1");
     let (_, again) = train(config(), 80);
@@ -103,7 +119,7 @@ fn beats_the_mean_and_repeats_itself() {
 
 #[test]
 fn every_way_of_viewing_and_hiding_learns() {
-    let _turn = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = take_turn();
     let resized = ViewConfig {
         area: Some([0.67, 1.0]),
         flip: true,
@@ -142,7 +158,7 @@ fn every_way_of_viewing_and_hiding_learns() {
 
 #[test]
 fn looks_on_without_changing_anything() {
-    let _turn = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = take_turn();
     let run = |every: Option<u64>| {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let mut task = PretrainTask::new(config(), images(), Seed(2), Device::Cpu).unwrap();
@@ -175,7 +191,7 @@ fn looks_on_without_changing_anything() {
 
 #[test]
 fn refuses_what_cannot_serve() {
-    let _turn = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = take_turn();
     let one = || vec![Arc::new(image("a", 0.0))];
     let view = |view: ViewConfig| PretrainConfig { view, ..config() };
     let sized = |size: Vec<usize>| {
