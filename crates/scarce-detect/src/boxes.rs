@@ -63,6 +63,17 @@ pub fn clip(boxes: &Tensor, height: f64, width: f64) -> Result<Tensor, DetectErr
     )?)
 }
 
+/// Indices of the boxes whose sides are both at least `least`.
+///
+/// # Errors
+/// [`DetectError::Shape`].
+pub(crate) fn wide_enough(boxes: &Tensor, least: f64) -> Result<Tensor, DetectError> {
+    check(boxes, "boxes")?;
+    let sides = boxes.f_narrow(1, 2, 2)?.f_sub(&boxes.f_narrow(1, 0, 2)?)?;
+    let wide = sides.f_ge(least)?.f_all_dim(1, false)?;
+    Ok(wide.f_nonzero()?.f_view([-1])?)
+}
+
 /// Offsets between reference boxes and others, scaled by weights (torchvision's `BoxCoder`).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BoxCoder {

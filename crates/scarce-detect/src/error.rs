@@ -27,6 +27,14 @@ pub enum DetectError {
         /// What was given.
         got: String,
     },
+    /// A box without area.
+    #[error("box {index}: expected x1 < x2 and y1 < y2, got {xyxy:?}")]
+    Box {
+        /// Its place among the image's boxes.
+        index: i64,
+        /// Its corners.
+        xyxy: Vec<f64>,
+    },
     /// The encoder failed.
     #[error(transparent)]
     Encoder(#[from] MimError),

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::DetectError;
-use crate::boxes::{check, iou};
+use crate::boxes::check;
 
 /// Indices of the boxes that stay, best score first: a box falls when a better one overlaps it by
 /// more than `threshold`. Of equal scores the earlier box is the better (torchvision's `nms`).
@@ -11,35 +11,14 @@ use crate::boxes::{check, iou};
 /// # Errors
 /// [`DetectError::Shape`] unless there is one score a box.
 pub fn nms(boxes: &Tensor, scores: &Tensor, threshold: f64) -> Result<Vec<i64>, DetectError> {
-    check(boxes, "boxes")?;
-    if scores.size() != [boxes.size()[0]] {
-        return Err(DetectError::Shape {
-            what: "scores",
-            expected: "(n)",
-            got: scores.size(),
-        });
-    }
-    let order = Vec::<i64>::try_from(scores.f_argsort_stable(true, 0, true)?)?;
-    let n = order.len();
-    let overlaps = iou(&boxes.to_kind(Kind::Double), &boxes.to_kind(Kind::Double))?;
-    let overlaps = Vec::<f64>::try_from(overlaps.f_contiguous()?.view([-1]))?;
-    let mut kept: Vec<i64> = Vec::new();
-    for candidate in order {
-        let row = candidate as usize * n;
-        if kept
-            .iter()
-            .all(|better| overlaps[row + *better as usize] <= threshold)
-        {
-            kept.push(candidate);
-        }
-    }
-    Ok(kept)
+    let classes = vec![0; boxes.size().first().map_or(0, |n| *n as usize)];
+    batched_nms(boxes, scores, &classes, threshold)
 }
 
 /// The same within each class: boxes of different classes leave one another alone.
 ///
 /// # Errors
-/// As [`nms`].
+/// As [`nms`], and unless there is one class a box.
 pub fn batched_nms(
     boxes: &Tensor,
     scores: &Tensor,
@@ -47,21 +26,110 @@ pub fn batched_nms(
     threshold: f64,
 ) -> Result<Vec<i64>, DetectError> {
     check(boxes, "boxes")?;
-    if classes.len() as i64 != boxes.size()[0] {
-        let got = vec![classes.len() as i64];
+    let n = boxes.size()[0];
+    if scores.size() != [n] {
+        return Err(DetectError::Shape {
+            what: "scores",
+            expected: "(n)",
+            got: scores.size(),
+        });
+    }
+    if classes.len() as i64 != n {
         return Err(DetectError::Shape {
             what: "classes",
             expected: "(n)",
-            got,
+            got: vec![classes.len() as i64],
         });
     }
-    if classes.is_empty() {
-        return Ok(Vec::new());
+    let scores = Vec::<f32>::try_from(scores.f_to_kind(Kind::Float)?)?;
+    let mut order: Vec<usize> = (0..classes.len()).collect();
+    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    let numbers =
+        Vec::<f32>::try_from(boxes.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?)?;
+    let candidates = Candidates::new(&numbers, classes, &order);
+    let kept = candidates.kept(largest_not_above(threshold));
+    Ok(kept.into_iter().map(|rank| order[rank] as i64).collect())
+}
+
+/// Boxes in order of their scores, a list for each side: what compares one with all that follow has four of them in a
+/// register.
+struct Candidates {
+    x1: Vec<f32>,
+    y1: Vec<f32>,
+    x2: Vec<f32>,
+    y2: Vec<f32>,
+    area: Vec<f32>,
+    class: Vec<i64>,
+}
+
+impl Candidates {
+    fn new(numbers: &[f32], classes: &[i64], order: &[usize]) -> Self {
+        let side = |k: usize| -> Vec<f32> { order.iter().map(|n| numbers[4 * n + k]).collect() };
+        let (x1, y1, x2, y2) = (side(0), side(1), side(2), side(3));
+        let area = (0..order.len())
+            .map(|n| (x2[n] - x1[n]) * (y2[n] - y1[n]))
+            .collect();
+        let class = order.iter().map(|n| classes[*n]).collect();
+        Self {
+            x1,
+            y1,
+            x2,
+            y2,
+            area,
+            class,
+        }
     }
-    // Classes are moved so far apart that none overlaps another.
-    let span = boxes.f_max()? - boxes.f_min()? + 1.0;
-    let shift = Tensor::from_slice(classes).to_kind(boxes.kind()) * span;
-    nms(&(boxes + shift.unsqueeze(1)), scores, threshold)
+
+    /// Ranks of those that stay.
+    fn kept(&self, threshold: f32) -> Vec<usize> {
+        let n = self.area.len();
+        let mut fallen = vec![0u32; n];
+        let mut kept = Vec::new();
+        for rank in 0..n {
+            if fallen[rank] != 0 {
+                continue;
+            }
+            kept.push(rank);
+            let (x1, y1, x2, y2) = (self.x1[rank], self.y1[rank], self.x2[rank], self.y2[rank]);
+            let (area, class) = (self.area[rank], self.class[rank]);
+            let rest = rank + 1..n;
+            let others = (self.x1[rest.clone()].iter())
+                .zip(&self.y1[rest.clone()])
+                .zip(&self.x2[rest.clone()])
+                .zip(&self.y2[rest.clone()])
+                .zip(&self.area[rest.clone()])
+                .zip(&self.class[rest.clone()]);
+            for (fallen, (((((ox1, oy1), ox2), oy2), other), of_class)) in
+                fallen[rest].iter_mut().zip(others)
+            {
+                let width = (least(x2, *ox2) - most(x1, *ox1)).max(0.0);
+                let height = (least(y2, *oy2) - most(y1, *oy1)).max(0.0);
+                let overlap = width * height;
+                let share = overlap / (area + other - overlap);
+                *fallen |= u32::from(share > threshold) & u32::from(*of_class == class);
+            }
+        }
+        kept
+    }
+}
+
+/// As one instruction, where `f32::min` minds NaN.
+fn least(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+fn most(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+/// A number of 32 bits is above this one if and only if it is above `threshold`.
+fn largest_not_above(threshold: f64) -> f32 {
+    let near = threshold as f32;
+    if f64::from(near) > threshold {
+        near.next_down()
+    } else {
+        near
+    }
 }
 
 #[cfg(test)]

@@ -1,159 +1,249 @@
-//! Pooling a feature map over boxes.
+//! Pooling feature maps over boxes.
 
+use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
 use crate::DetectError;
-use crate::boxes::check;
 
-/// How a box is sampled.
+/// How boxes are sampled (He et al. 2017; torchvision's `roi_align`).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RoiAlign {
     /// Cells of the output along y and x.
-    pub output_yx: [i64; 2],
-    /// Feature cells a pixel: 1/stride.
+    pub output_yx: [usize; 2],
+    /// Sampling points a cell along each axis; none for as many as the cell has feature cells, rounded up.
+    pub sampling_ratio: Option<usize>,
+    /// Whether pixel centres lie at half integers. Mask R-CNN of torchvision has them at integers, and boxes of at
+    /// least one feature cell.
+    pub aligned: bool,
+}
+
+/// Maps of one resolution.
+#[derive(Debug)]
+pub struct Level {
+    /// `(image, channel, y, x)`.
+    pub maps: Tensor,
+    /// Feature cells a pixel: 1 / stride.
     pub spatial_scale: f64,
-    /// Sampling points a cell along each axis.
-    pub sampling_ratio: i64,
+}
+
+/// A box, and where it is looked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Region {
+    /// Which image.
+    pub image: usize,
+    /// Which level.
+    pub level: usize,
+    /// In pixels.
+    pub xyxy: [f32; 4],
 }
 
 impl RoiAlign {
-    /// Means of bilinear samples over boxes `(n, 4)` in pixels, on one image's map
-    /// `(channel, y, x)`: `(n, channel, output y, output x)`. torchvision's `roi_align` with
-    /// `aligned=True`: pixel centres lie at half integers, samples more than a cell outside are 0.
+    /// Means of bilinear samples over each region, `(region, channel, output y, output x)`, with gradient into the
+    /// maps. Samples more than a cell outside count as 0.
+    ///
+    /// A pooled cell is a weighted sum of feature cells, and so is a bag of embeddings: one kernel of libtorch's
+    /// for all levels and regions, forward and backward, which reads a cell's channels in one go.
     ///
     /// # Errors
-    /// [`DetectError::Shape`], [`DetectError::Setting`] for a sampling ratio below 1.
-    pub fn forward(&self, map: &Tensor, boxes: &Tensor) -> Result<Tensor, DetectError> {
-        check(boxes, "boxes")?;
-        if self.sampling_ratio < 1 {
+    /// [`DetectError::Setting`] without an output cell or sampling point; [`DetectError::Shape`] for levels of unlike
+    /// kind, a region of an image or level that there is not, and one whose sides are not finite.
+    pub fn forward(&self, levels: &[Level], regions: &[Region]) -> Result<Tensor, DetectError> {
+        let [rows, columns] = self.output_yx;
+        if rows == 0 || columns == 0 || self.sampling_ratio == Some(0) {
             return Err(DetectError::Setting {
-                name: "sampling_ratio",
-                expected: "at least 1",
-                got: self.sampling_ratio.to_string(),
+                name: "roi_align",
+                expected: "at least one cell and one sampling point",
+                got: format!("{self:?}"),
             });
         }
-        let &[channels, height, width] = &map.size()[..] else {
-            let got = map.size();
-            return Err(DetectError::Shape {
-                what: "map",
-                expected: "(channel, y, x)",
-                got,
-            });
+        let grids = Grids::of(levels)?;
+        for region in regions {
+            grids.check(region)?;
+        }
+        let bags: Vec<Bags> = regions
+            .par_iter()
+            .map(|region| self.bags(&grids, region))
+            .collect();
+        let device = levels[0].maps.device();
+        let (mut cells, mut weights, mut ends) = (Vec::new(), Vec::new(), vec![0i64]);
+        for bag in &bags {
+            let before = cells.len() as i64;
+            cells.extend_from_slice(&bag.cells);
+            weights.extend_from_slice(&bag.weights);
+            ends.extend(bag.ends.iter().map(|end| before + end));
+        }
+        let size = [
+            regions.len() as i64,
+            rows as i64,
+            columns as i64,
+            grids.channels,
+        ];
+        if cells.is_empty() {
+            let options = (levels[0].maps.kind(), device);
+            return Ok(Tensor::f_zeros(size, options)?.f_permute([0, 3, 1, 2])?);
+        }
+        // Weights are no less exact than 32 bits, whatever autocast made of the maps.
+        let kind = match levels[0].maps.kind() {
+            Kind::Double => Kind::Double,
+            _ => Kind::Float,
         };
-        let n = boxes.size()[0];
-        let scaled = boxes.to_kind(Kind::Double) * self.spatial_scale - 0.5;
+        let table: Vec<Tensor> = levels
+            .iter()
+            .map(|level| {
+                let inward = level.maps.f_permute([0, 2, 3, 1])?;
+                inward.f_reshape([-1, grids.channels])?.f_to_kind(kind)
+            })
+            .collect::<Result<_, _>>()?;
+        let table = match &table[..] {
+            [one] => one.f_contiguous()?,
+            many => Tensor::f_cat(many, 0)?,
+        };
+        let (pooled, ..) = Tensor::f_embedding_bag(
+            &table,
+            &Tensor::from_slice(&cells).to_device(device),
+            &Tensor::from_slice(&ends).to_device(device),
+            false,
+            SUM,
+            false,
+            Some(Tensor::from_slice(&weights).to_device(device).to_kind(kind)),
+            true,
+        )?;
+        Ok(pooled.f_view(size)?.f_permute([0, 3, 1, 2])?)
+    }
+
+    /// What each pooled cell of a region is made of.
+    fn bags(&self, grids: &Grids, region: &Region) -> Bags {
+        let [height, width] = grids.sides[region.level];
+        let scale = grids.scales[region.level];
+        let offset = if self.aligned { 0.5 } else { 0.0 };
+        let [x1, y1, x2, y2] = region.xyxy.map(|at| at * scale - offset);
+        let side = |low: f32, high: f32| {
+            let side = high - low;
+            if self.aligned { side } else { side.max(1.0) }
+        };
         let [rows, columns] = self.output_yx;
-        let y = self.points(&scaled, 1, 3, rows)?;
-        let x = self.points(&scaled, 0, 2, columns)?;
-        let (y_low, y_high, y_part, y_inside) = neighbours(&y, height)?;
-        let (x_low, x_high, x_part, x_inside) = neighbours(&x, width)?;
-        let flat = map.to_kind(Kind::Double).f_reshape([channels, -1])?;
-        let (points_y, points_x) = (y.size()[1], x.size()[1]);
-        // (n, points y, points x) against every channel.
-        let pick = |y: &Tensor, x: &Tensor| -> Result<Tensor, DetectError> {
-            let index = y.unsqueeze(2) * width + x.unsqueeze(1);
-            let values = flat.f_index_select(1, &index.f_reshape([-1])?)?;
-            Ok(values.f_view([channels, n, points_y, points_x])?)
-        };
-        let (wy, wx) = (y_part.unsqueeze(2), x_part.unsqueeze(1));
-        let mixed = pick(&y_low, &x_low)? * ((-&wy + 1.0) * (-&wx + 1.0))
-            + pick(&y_low, &x_high)? * ((-&wy + 1.0) * &wx)
-            + pick(&y_high, &x_low)? * (&wy * (-&wx + 1.0))
-            + pick(&y_high, &x_high)? * (wy * wx);
-        let inside = y_inside.unsqueeze(2) * x_inside.unsqueeze(1);
-        let s = self.sampling_ratio;
-        let cells = (mixed * inside).f_view([channels, n, rows, s, columns, s])?;
-        let means = cells.f_mean_dim([3i64, 5].as_slice(), false, Kind::Double)?;
-        Ok(means.f_permute([1, 0, 2, 3])?.to_kind(map.kind()))
-    }
-
-    /// Sampling positions `(n, cells · ratio)` along the axis between two columns of the boxes.
-    fn points(
-        &self,
-        boxes: &Tensor,
-        low: i64,
-        high: i64,
-        cells: i64,
-    ) -> Result<Tensor, DetectError> {
-        let count = cells * self.sampling_ratio;
-        let start = boxes.f_select(1, low)?.unsqueeze(1);
-        let length = boxes.f_select(1, high)?.unsqueeze(1) - &start;
-        let steps = (Tensor::arange(count, (Kind::Double, boxes.device())) + 0.5) / count as f64;
-        Ok(start + length * steps.unsqueeze(0))
-    }
-}
-
-/// Cells below and above each position, the part towards the upper, and 1 where the position counts.
-fn neighbours(at: &Tensor, size: i64) -> Result<(Tensor, Tensor, Tensor, Tensor), DetectError> {
-    let inside = at
-        .f_ge(-1.0)?
-        .f_logical_and(&at.f_le(size as f64)?)?
-        .to_kind(Kind::Double);
-    let last = (size - 1) as f64;
-    let at = at.f_clamp(0.0, last)?;
-    let low = at.f_floor()?;
-    let part = at - &low;
-    let high = (&low + 1.0).f_clamp_max(last)?;
-    Ok((
-        low.to_kind(Kind::Int64),
-        high.to_kind(Kind::Int64),
-        part,
-        inside,
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use tch::Device;
-
-    use super::*;
-
-    fn map() -> Tensor {
-        let values = Tensor::arange(2 * 5 * 6, (Kind::Float, Device::Cpu));
-        (values * 0.9).sin().view([2, 5, 6])
-    }
-
-    /// The definition, point by point:
-    /// ```python
-    /// import numpy as np
-    /// m = np.sin(np.arange(60) * .9).reshape(2, 5, 6)
-    /// def at(y, x):
-    ///     if y < -1 or y > 5 or x < -1 or x > 6: return np.zeros(2)
-    ///     y, x = min(max(y, 0), 4), min(max(x, 0), 5)
-    ///     a, b = int(y), int(x); c, d = min(a + 1, 4), min(b + 1, 5); p, q = y - a, x - b
-    ///     return m[:, a, b]*(1-p)*(1-q) + m[:, a, d]*(1-p)*q + m[:, c, b]*p*(1-q) + m[:, c, d]*p*q
-    /// def roi(box, out=(2, 3), scale=.5, s=2):
-    ///     x1, y1, x2, y2 = (v * scale - .5 for v in box)
-    ///     h, w = (y2 - y1) / out[0], (x2 - x1) / out[1]
-    ///     return np.array([[np.mean([at(y1 + h * (i + (k + .5) / s), x1 + w * (j + (l + .5) / s))
-    ///         for k in range(s) for l in range(s)], 0) for j in range(out[1])] for i in range(out[0])])
-    /// [roi(b).transpose(2, 0, 1).ravel()[[0, 4, 11]] for b in ((1, 2, 9, 8), (-6, -4, 20, 14))]
-    /// ```
-    #[test]
-    fn equals_the_definition() {
-        let boxes = Tensor::from_slice(&[1f32, 2., 9., 8., -6., -4., 20., 14.]).view([2, 4]);
-        let align = RoiAlign {
-            output_yx: [2, 3],
-            spatial_scale: 0.5,
-            sampling_ratio: 2,
-        };
-        let pooled = align.forward(&map(), &boxes).unwrap();
-        assert_eq!(pooled.size(), [2, 2, 2, 3]);
-        for (k, expected) in EXPECTED.iter().enumerate() {
-            let row = Vec::<f32>::try_from(pooled.select(0, k as i64).reshape([-1])).unwrap();
-            for (got, expected) in [row[0], row[4], row[11]].iter().zip(expected) {
-                assert!(
-                    (f64::from(*got) - expected).abs() < 1e-5,
-                    "{got} {expected}"
-                );
+        let along_y = self.taps(y1, side(y1, y2), rows, height);
+        let along_x = self.taps(x1, side(x1, x2), columns, width);
+        let first = grids.first[region.level] + region.image * height * width;
+        let mut bags = Bags::default();
+        for y in &along_y {
+            for x in &along_x {
+                for (row, of_row) in y {
+                    for (column, of_column) in x {
+                        bags.cells.push((first + row * width + column) as i64);
+                        bags.weights.push(of_row * of_column);
+                    }
+                }
+                bags.ends.push(bags.cells.len() as i64);
             }
         }
-        let none = align.forward(&map(), &boxes.narrow(0, 0, 0)).unwrap();
-        assert_eq!(none.size(), [0, 2, 2, 3]);
+        bags
     }
 
-    const EXPECTED: [[f64; 3]; 2] = [
-        [-0.38227563, -0.45488608, 0.52778170],
-        [-0.16904223, -0.01331810, 0.00000000],
-    ];
+    /// For each cell along an axis the feature cells that its samples lie between, and their shares.
+    fn taps(&self, start: f32, side: f32, cells: usize, size: usize) -> Vec<Vec<(usize, f32)>> {
+        let cell_side = side / cells as f32;
+        let samples = self
+            .sampling_ratio
+            .unwrap_or_else(|| cell_side.ceil().max(0.0) as usize);
+        let share = 1.0 / samples.max(1) as f32;
+        (0..cells)
+            .map(|cell| {
+                let mut taps: Vec<(usize, f32)> = Vec::with_capacity(2 * samples.min(size));
+                let mut add =
+                    |at: usize, weight: f32| match taps.iter_mut().rev().find(|tap| tap.0 == at) {
+                        Some(tap) => tap.1 += weight,
+                        None => taps.push((at, weight)),
+                    };
+                for sample in 0..samples {
+                    let at = start
+                        + cell as f32 * cell_side
+                        + (sample as f32 + 0.5) * cell_side / samples as f32;
+                    if !(-1.0..=size as f32).contains(&at) {
+                        continue;
+                    }
+                    let at = at.max(0.0);
+                    let low = at as usize;
+                    if low + 1 >= size {
+                        add(size - 1, share);
+                    } else {
+                        let part = at - low as f32;
+                        add(low, (1.0 - part) * share);
+                        add(low + 1, part * share);
+                    }
+                }
+                taps
+            })
+            .collect()
+    }
+}
+
+/// libtorch's number for bags that are added up.
+const SUM: i64 = 0;
+
+/// The pooled cells of one region: where each one's feature cells end in the list, and those with their weights.
+#[derive(Default)]
+struct Bags {
+    cells: Vec<i64>,
+    weights: Vec<f32>,
+    ends: Vec<i64>,
+}
+
+/// How the levels' cells lie in one table.
+struct Grids {
+    images: usize,
+    channels: i64,
+    /// Cells a pixel of each level.
+    scales: Vec<f32>,
+    /// Rows and columns of each level.
+    sides: Vec<[usize; 2]>,
+    /// The table's row of each level's first cell.
+    first: Vec<usize>,
+}
+
+impl Grids {
+    fn of(levels: &[Level]) -> Result<Self, DetectError> {
+        let unfit = |got: Vec<i64>| DetectError::Shape {
+            what: "levels",
+            expected: "maps (image, channel, y, x) of as many images and channels, with cells",
+            got,
+        };
+        let Some(first) = levels.first() else {
+            return Err(unfit(Vec::new()));
+        };
+        let (images, channels, _, _) = first.maps.size4().map_err(|_| unfit(first.maps.size()))?;
+        let mut grids = Self {
+            images: images as usize,
+            channels,
+            scales: Vec::new(),
+            sides: Vec::new(),
+            first: Vec::new(),
+        };
+        let mut before = 0;
+        for level in levels {
+            let &[n, c, height, width] = &level.maps.size()[..] else {
+                return Err(unfit(level.maps.size()));
+            };
+            if (n, c) != (images, channels) || height < 1 || width < 1 {
+                return Err(unfit(level.maps.size()));
+            }
+            grids.scales.push(level.spatial_scale as f32);
+            grids.sides.push([height as usize, width as usize]);
+            grids.first.push(before);
+            before += (n * height * width) as usize;
+        }
+        Ok(grids)
+    }
+
+    fn check(&self, region: &Region) -> Result<(), DetectError> {
+        let is_there = region.image < self.images && region.level < self.sides.len();
+        if is_there && region.xyxy.iter().all(|at| at.is_finite()) {
+            return Ok(());
+        }
+        Err(DetectError::Setting {
+            name: "region",
+            expected: "finite corners, an image and a level that are there",
+            got: format!("{region:?}"),
+        })
+    }
 }
