@@ -13,24 +13,25 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use scarce_mim::encoder::{Architecture, EncoderConfig};
 use scarce_mim::interchange::spark_names;
 use scarce_mim::loss::{LossOptions, patchify, reconstruction_loss};
 use scarce_mim::sparse::Active;
 use scarce_mim::{MimError, SparkModel};
-use scarce_train::image::Seed;
 use scarce_train::interchange::{ImportOptions, import_weights};
 use scarce_train::native::autocast::Autocast;
 use scarce_train::{
-    Existing, GroupsConfig, LoopConfig, OptimizerConfig, Precision, RunFolder, RunManifest,
-    Schedule, StepContext, StepLoss, Task, TaskError, channels_last, named_variables, run_training,
+    Precision, StepContext, StepLoss, Task, TaskError, channels_last, named_variables,
 };
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
+
+#[path = "../../scarce-train/examples/timed_steps/mod.rs"]
+mod timed_steps;
+
+use timed_steps::Course;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -58,7 +59,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             let folder = Path::new(folder);
             let in_last = layout == "channels-last";
             let mut task = StepTask::new(architecture, in_channels.parse()?, folder, in_last)?;
-            task.time(folder, steps.parse()?, precision == "bf16", in_last)
+            task.autocast = precision == "bf16";
+            let course = Course {
+                steps: steps.parse()?,
+                precision: Precision::Fp32,
+                in_last,
+                folder,
+            };
+            timed_steps::run(task, &course)
         }
         _ => Err("usage: spark_step compute|time ARCHITECTURE IN_CHANNELS FOLDER …".into()),
     }
@@ -69,9 +77,6 @@ struct StepTask {
     network: SparkModel,
     batches: Vec<(Tensor, Tensor)>,
     autocast: bool,
-    losses: Vec<f64>,
-    began: Vec<Instant>,
-    memory: Vec<BTreeMap<&'static str, u64>>,
 }
 
 impl StepTask {
@@ -116,9 +121,6 @@ impl StepTask {
             network,
             batches,
             autocast: false,
-            losses: Vec::new(),
-            began: Vec::new(),
-            memory: Vec::new(),
         })
     }
 
@@ -163,65 +165,10 @@ impl StepTask {
             .collect();
         Ok(Tensor::write_safetensors(&computed, path)?)
     }
-
-    fn time(
-        &mut self,
-        folder: &Path,
-        steps: u64,
-        in_bf16: bool,
-        in_last: bool,
-    ) -> Result<(), Box<dyn Error>> {
-        self.autocast = in_bf16;
-        let config = LoopConfig {
-            steps,
-            // Small, so that rounding does not grow into another course.
-            learning_rate: 2e-5,
-            schedule: Schedule::Constant,
-            optimizer: OptimizerConfig::AdamW {
-                beta1: 0.9,
-                beta2: 0.999,
-                eps: 1e-8,
-                weight_decay: 0.01,
-            },
-            // As PyTorch without parameter groups.
-            groups: GroupsConfig {
-                decay_norms_and_biases: Some(true),
-                ..GroupsConfig::default()
-            },
-            channels_last: in_last,
-            checkpoint_every: steps,
-            log_every: steps,
-            ..LoopConfig::default()
-        };
-        let manifest = RunManifest {
-            kind: "spark_step".to_owned(),
-            seed: 0,
-            device: "cpu".to_owned(),
-            threads: tch::get_num_threads(),
-            versions: BTreeMap::new(),
-            inputs: BTreeMap::new(),
-        };
-        let mut run = RunFolder::open(&folder.join("run"), Existing::Overwrite, "", &manifest)?;
-        run_training(self, &config, &mut run, Seed(0))?;
-        let seconds: Vec<f64> = self
-            .began
-            .windows(2)
-            .map(|pair| (pair[1] - pair[0]).as_secs_f64())
-            .collect();
-        let result = serde_json::json!({
-            "losses": self.losses,
-            "step_s": seconds,
-            "memory": self.memory,
-        });
-        serde_json::to_writer(std::io::stdout(), &result)?;
-        Ok(())
-    }
 }
 
 impl Task for StepTask {
     fn loss(&mut self, context: &StepContext) -> Result<StepLoss, TaskError> {
-        self.memory.push(memory()?);
-        self.began.push(Instant::now());
         let (x, visible) = &self.batches[context.step as usize % self.batches.len()];
         let guard = self
             .autocast
@@ -229,7 +176,6 @@ impl Task for StepTask {
             .transpose()?;
         let (_, total) = self.forward(x, visible)?;
         drop(guard);
-        self.losses.push(total.f_double_value(&[])?);
         Ok(StepLoss::new(total, vec![]))
     }
 
@@ -240,17 +186,4 @@ impl Task for StepTask {
     fn compute_in(&mut self, precision: Precision) -> bool {
         precision == Precision::Fp32
     }
-}
-
-/// Bytes resident now and at most so far.
-fn memory() -> Result<BTreeMap<&'static str, u64>, std::io::Error> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let field = |name: &str| {
-        let rest = status.lines().find_map(|line| line.strip_prefix(name))?;
-        rest.split_whitespace().next()?.parse::<u64>().ok()
-    };
-    Ok([("resident", "VmRSS:"), ("peak", "VmHWM:")]
-        .into_iter()
-        .filter_map(|(key, name)| Some((key, field(name)? * 1024)))
-        .collect())
 }

@@ -10,16 +10,17 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
-use std::time::Instant;
 
-use scarce_train::image::Seed;
 use scarce_train::{
-    Existing, GroupsConfig, LoopConfig, OptimizerConfig, Precision, RunFolder, RunManifest,
-    Schedule, StepContext, StepLoss, Task, TaskError, channels_last, load_variables,
-    named_variables, run_training,
+    Precision, StepContext, StepLoss, Task, TaskError, channels_last, load_variables,
+    named_variables,
 };
 use tch::nn::{self, Module as _, ModuleT as _};
 use tch::{Device, Kind, Reduction, Tensor, vision};
+
+mod timed_steps;
+
+use timed_steps::Course;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,51 +30,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (folder, steps) = (Path::new(folder), steps.parse()?);
     tch::set_num_threads(threads.parse()?);
     let in_last = layout == "channels-last";
-    let mut task = StepTask::new(network, folder, in_last)?;
-    let config = LoopConfig {
-        steps,
-        // Small, so that rounding does not grow into another course.
-        learning_rate: 2e-5,
-        schedule: Schedule::Constant,
-        optimizer: OptimizerConfig::AdamW {
-            beta1: 0.9,
-            beta2: 0.999,
-            eps: 1e-8,
-            weight_decay: 0.01,
-        },
-        // As PyTorch without parameter groups.
-        groups: GroupsConfig {
-            decay_norms_and_biases: Some(true),
-            ..GroupsConfig::default()
-        },
-        precision: if precision == "bf16" {
-            Precision::Bf16
-        } else {
-            Precision::Fp32
-        },
-        channels_last: in_last,
-        checkpoint_every: steps,
-        log_every: steps,
-        ..LoopConfig::default()
+    let task = StepTask::new(network, folder, in_last)?;
+    let precision = if precision == "bf16" {
+        Precision::Bf16
+    } else {
+        Precision::Fp32
     };
-    let manifest = RunManifest {
-        kind: network.clone(),
-        seed: 0,
-        device: "cpu".to_owned(),
-        threads: tch::get_num_threads(),
-        versions: BTreeMap::new(),
-        inputs: BTreeMap::new(),
-    };
-    let mut run = RunFolder::open(&folder.join("run"), Existing::Overwrite, "", &manifest)?;
-    run_training(&mut task, &config, &mut run, Seed(0))?;
-    let seconds: Vec<f64> = task
-        .began
-        .windows(2)
-        .map(|pair| (pair[1] - pair[0]).as_secs_f64())
-        .collect();
-    let result = serde_json::json!({ "losses": task.losses, "step_s": seconds });
-    serde_json::to_writer(std::io::stdout(), &result)?;
-    Ok(())
+    timed_steps::run(
+        task,
+        &Course {
+            steps,
+            precision,
+            in_last,
+            folder,
+        },
+    )
 }
 
 enum Network {
@@ -86,8 +57,6 @@ struct StepTask {
     network: Network,
     batches: Vec<(Tensor, Tensor)>,
     precision: Precision,
-    losses: Vec<f64>,
-    began: Vec<Instant>,
 }
 
 impl StepTask {
@@ -119,15 +88,12 @@ impl StepTask {
             network,
             batches,
             precision: Precision::Fp32,
-            losses: Vec::new(),
-            began: Vec::new(),
         })
     }
 }
 
 impl Task for StepTask {
     fn loss(&mut self, context: &StepContext) -> Result<StepLoss, TaskError> {
-        self.began.push(Instant::now());
         let (x, y) = &self.batches[context.step as usize % self.batches.len()];
         let logits = match &self.network {
             Network::Volumes(network) => network.forward(x, self.precision),
@@ -135,19 +101,7 @@ impl Task for StepTask {
         };
         let logits = logits.to_kind(Kind::Float);
         let total = logits.f_cross_entropy_loss(y, None::<Tensor>, Reduction::Mean, -100, 0.0)?;
-        self.losses.push(total.f_double_value(&[])?);
-        Ok(StepLoss {
-            total,
-            figures: vec![],
-            sample_ids: vec![],
-        })
-    }
-
-    fn parameters(&self) -> Vec<(String, Tensor)> {
-        named_variables(&self.store)
-            .into_iter()
-            .filter(|(_, tensor)| tensor.requires_grad())
-            .collect()
+        Ok(StepLoss::new(total, vec![]))
     }
 
     fn weights(&self) -> Vec<(String, Tensor)> {
