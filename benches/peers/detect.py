@@ -97,7 +97,11 @@ def pool(example, folder):
 
 
 def suppress(example, folder, count):
-    boxes, scores = boxes_in(count, 800, 1333), torch.rand(count)
+    # As proposals are: many about each of few places.
+    places = boxes_in(count // 20, 800, 1333).repeat(20, 1)
+    boxes = places + torch.randn_like(places) * 2
+    # No two scores are equal: torchvision leaves the order of such boxes to an unstable sort.
+    scores = torch.randperm(count) / count
     classes = torch.randint(0, 5, (count,))
     save_file({"boxes": boxes, "scores": scores, "classes": classes}, f"{folder}/suppress.safetensors")
     ours(example, "suppress", folder, 1)

@@ -1,5 +1,8 @@
 //! Non-maximum suppression.
 
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
 use crate::DetectError;
@@ -46,67 +49,75 @@ pub fn batched_nms(
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
     let numbers =
         Vec::<f32>::try_from(boxes.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?)?;
-    let candidates = Candidates::new(&numbers, classes, &order);
-    let kept = candidates.kept(largest_not_above(threshold));
+    let threshold = largest_not_above(threshold);
+    let mut of_class: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    for (rank, index) in order.iter().enumerate() {
+        of_class.entry(classes[*index]).or_default().push(rank);
+    }
+    let groups: Vec<Vec<usize>> = of_class.into_values().collect();
+    let mut kept: Vec<usize> = groups
+        .par_iter()
+        .flat_map_iter(|ranks| {
+            let boxes = Candidates::new(&numbers, ranks.iter().map(|rank| order[*rank]));
+            boxes.kept(threshold).into_iter().map(|k| ranks[k])
+        })
+        .collect();
+    kept.sort_unstable();
     Ok(kept.into_iter().map(|rank| order[rank] as i64).collect())
 }
 
-/// Boxes in order of their scores, a list for each side: what compares one with all that follow has four of them in a
-/// register.
+/// Boxes of one class in order of their scores, a list for each side: what compares one with all that follow has four of
+/// them in a register.
 struct Candidates {
     x1: Vec<f32>,
     y1: Vec<f32>,
     x2: Vec<f32>,
     y2: Vec<f32>,
     area: Vec<f32>,
-    class: Vec<i64>,
 }
 
 impl Candidates {
-    fn new(numbers: &[f32], classes: &[i64], order: &[usize]) -> Self {
-        let side = |k: usize| -> Vec<f32> { order.iter().map(|n| numbers[4 * n + k]).collect() };
+    /// Of `numbers`, four a box, those at `order`.
+    fn new(numbers: &[f32], order: impl Iterator<Item = usize> + Clone) -> Self {
+        let side = |k: usize| -> Vec<f32> { order.clone().map(|n| numbers[4 * n + k]).collect() };
         let (x1, y1, x2, y2) = (side(0), side(1), side(2), side(3));
-        let area = (0..order.len())
+        let area = (0..x1.len())
             .map(|n| (x2[n] - x1[n]) * (y2[n] - y1[n]))
             .collect();
-        let class = order.iter().map(|n| classes[*n]).collect();
         Self {
             x1,
             y1,
             x2,
             y2,
             area,
-            class,
         }
     }
 
-    /// Ranks of those that stay.
+    /// Places of those that stay.
     fn kept(&self, threshold: f32) -> Vec<usize> {
         let n = self.area.len();
         let mut fallen = vec![0u32; n];
         let mut kept = Vec::new();
-        for rank in 0..n {
-            if fallen[rank] != 0 {
+        for better in 0..n {
+            if fallen[better] != 0 {
                 continue;
             }
-            kept.push(rank);
-            let (x1, y1, x2, y2) = (self.x1[rank], self.y1[rank], self.x2[rank], self.y2[rank]);
-            let (area, class) = (self.area[rank], self.class[rank]);
-            let rest = rank + 1..n;
+            kept.push(better);
+            let (x1, y1) = (self.x1[better], self.y1[better]);
+            let (x2, y2) = (self.x2[better], self.y2[better]);
+            let area = self.area[better];
+            let rest = better + 1..n;
             let others = (self.x1[rest.clone()].iter())
                 .zip(&self.y1[rest.clone()])
                 .zip(&self.x2[rest.clone()])
                 .zip(&self.y2[rest.clone()])
-                .zip(&self.area[rest.clone()])
-                .zip(&self.class[rest.clone()]);
-            for (fallen, (((((ox1, oy1), ox2), oy2), other), of_class)) in
-                fallen[rest].iter_mut().zip(others)
-            {
+                .zip(&self.area[rest.clone()]);
+            for (fallen, ((((ox1, oy1), ox2), oy2), other)) in fallen[rest].iter_mut().zip(others) {
                 let width = (least(x2, *ox2) - most(x1, *ox1)).max(0.0);
                 let height = (least(y2, *oy2) - most(y1, *oy1)).max(0.0);
                 let overlap = width * height;
                 let share = overlap / (area + other - overlap);
-                *fallen |= u32::from(share > threshold) & u32::from(*of_class == class);
+                *fallen |= u32::from(share > threshold);
             }
         }
         kept
