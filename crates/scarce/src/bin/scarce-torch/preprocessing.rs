@@ -83,6 +83,11 @@ impl Preprocessing {
         }
     }
 
+    /// Whether what becomes of an image depends on its labels.
+    pub fn looks_at_labels(&self) -> bool {
+        matches!(self.crop, Some(Crop::Label { .. }))
+    }
+
     /// The part of an image that is kept; none for all of it.
     pub fn part(
         &self,
@@ -174,4 +179,97 @@ pub fn check_grids(image: &Grid, labels: &LabelMap) -> anyhow::Result<()> {
         labels.shape_zyx()
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array3;
+    use scarce_image::Geometry;
+
+    use super::*;
+
+    /// 20 × 24 × 30 voxels (z, y, x) of 0.5 mm with a labelled box.
+    fn scene() -> (Volume<f32>, LabelMap) {
+        let geometry = Geometry::from_spacing_mm_xyz([0.5; 3]).unwrap();
+        let labels = Array3::from_shape_fn((20, 24, 30), |(z, y, x)| {
+            u16::from((8..12).contains(&z) && (4..8).contains(&y) && (20..28).contains(&x)) * 3
+        });
+        let image = labels.map(|l| 10.0 + 5.0 * f32::from(*l));
+        (Volume::new(image, geometry), LabelMap::new(labels, geometry))
+    }
+
+    fn settings(intensities: Intensities, crop: Option<Crop>, scale: f64) -> Preprocessing {
+        Preprocessing {
+            intensities,
+            crop,
+            scale: Some(scale),
+            ..Preprocessing::default()
+        }
+    }
+
+    #[test]
+    fn intensities_are_those_of_the_whole_whatever_is_cropped() {
+        let (image, labels) = scene();
+        let crop = Crop::Box {
+            begin_xyz: [16, 2, 6],
+            end_xyz: [99, 12, 14],
+        };
+        let of = |crop| {
+            let settings = settings(Intensities::ZScore, crop, 1.0);
+            let part = settings.part(&image.grid(), Some(&labels)).unwrap();
+            settings.prepare_part(&image, part).unwrap()
+        };
+        let (whole, part) = (of(None), of(Some(crop)));
+        let mean = whole.voxels().mean().unwrap();
+        assert!(mean.abs() < 1e-5, "{mean}");
+        assert_eq!(part.shape_zyx(), [8, 10, 14]);
+        assert!(part.voxels().mean().unwrap() > 0.5);
+        assert_eq!(part.voxels()[[2, 2, 4]], whole.voxels()[[8, 4, 20]]);
+        let centre = part.geometry().world_from_voxel().translation;
+        assert!((centre.x, centre.y, centre.z) == (8.0, 1.0, 3.0), "{centre}");
+    }
+
+    /// ```python
+    /// # the left-atrium set's rule along an axis, with margins of 3 for the drawn ones (its slices end a voxel earlier)
+    /// def box(low, high, size, least, margin=3):
+    ///     p = max(least - (high - low), 0) // 2
+    ///     return max(low - margin - p, 0), min(high + margin + p, size - 1) + 1
+    /// print(box(8, 11, 20, 9), box(4, 7, 24, 2), box(20, 27, 30, 2))  # (2, 18) (1, 11) (17, 30)
+    /// ```
+    #[test]
+    fn the_box_of_labels_grows_to_a_least_size() {
+        let (image, labels) = scene();
+        let crop = Crop::Label {
+            least_voxels_xyz: [2, 2, 9],
+            margin_voxels_xyz: [3, 3, 3],
+        };
+        let settings = settings(Intensities::AsStored, Some(crop), 1.0);
+        let part = settings.part(&image.grid(), Some(&labels)).unwrap().unwrap();
+        assert_eq!((part.begin_zyx, part.end_zyx), ([2, 1, 17], [18, 11, 30]));
+        for (labels, part) in [(None, "no label map"), (Some(labels.map(|_| 0)), "nothing is")] {
+            let error = settings.part(&image.grid(), labels.as_ref()).unwrap_err();
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+
+    /// Half of a box that lies in the middle lies in the middle.
+    #[test]
+    fn half_resolution_moves_no_border() {
+        let geometry = Geometry::from_spacing_mm_xyz([0.625; 3]).unwrap();
+        // Eight of sixteen voxels, from an odd one on: every border lies within a voxel of the half.
+        let labels = Array3::from_shape_fn((16, 16, 16), |(z, y, x)| {
+            u16::from([z, y, x].iter().all(|i| (5..11).contains(i)))
+        });
+        let labels = LabelMap::new(labels, geometry);
+        let settings = settings(Intensities::AsStored, None, 0.5);
+        let half = settings.labels(&labels.grid(), &labels, None).unwrap();
+        assert_eq!(half.shape_zyx(), [8; 3]);
+        assert_eq!(half.geometry().spacing_mm_xyz(), [1.25; 3]);
+        let mut turned = half.voxels().clone();
+        for axis in 0..3 {
+            turned.invert_axis(ndarray::Axis(axis));
+            assert_eq!(turned, half.voxels(), "axis {axis}");
+        }
+        assert!(half.voxels().iter().any(|l| *l == 1));
+    }
 }

@@ -11,7 +11,7 @@ use scarce_train::{Checkpoint, load_variables, named_variables};
 use tch::{Device, Tensor};
 
 use super::inputs::SemiFile;
-use crate::preprocessing::{Crop, Preprocessing};
+use crate::preprocessing::Preprocessing;
 
 /// A trained network and how it is run.
 pub struct Segmenter {
@@ -78,7 +78,7 @@ impl Segmenter {
         grid: &Grid,
         labels: Option<&LabelMap>,
     ) -> anyhow::Result<Option<VoxelBox>> {
-        if labels.is_none() && matches!(self.preprocessing.crop, Some(Crop::Label { .. })) {
+        if labels.is_none() && self.preprocessing.looks_at_labels() {
             tracing::warn!(
                 "no labels to crop about: the whole volume is segmented, more of it than in training"
             );

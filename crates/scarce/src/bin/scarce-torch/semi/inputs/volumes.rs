@@ -56,7 +56,12 @@ pub fn labelled(case: &CaseFiles, config: &SemiFile) -> anyhow::Result<LabelledV
     })
 }
 
+/// A case's image, prepared; of its label, if it has one, no more is looked at than where it lies.
 fn unlabelled(case: &CaseFiles, config: &SemiFile) -> anyhow::Result<UnlabelledVolume> {
+    let mut case = case.clone();
+    if !config.preprocessing.looks_at_labels() {
+        case.label = None;
+    }
     let (image, labels) = case.read()?;
     let preparing = || {
         let part = config.preprocessing.part(&image.grid(), labels.as_ref())?;
@@ -67,4 +72,34 @@ fn unlabelled(case: &CaseFiles, config: &SemiFile) -> anyhow::Result<UnlabelledV
         id: case.id.clone(),
         image: image.into_voxels(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// A file laid out as UA-MT's: axes (x, y, z), no spacing of its own.
+    #[test]
+    fn left_atrium_files_are_read() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scarce-io/tests/golden/volume.h5");
+        let mut case = CaseFiles::new("a", &file, Some(&file));
+        case.options.spacing_mm_xyz = Some([0.625; 3]);
+        let config: SemiFile = scarce_train::config::load(
+            None,
+            &["data={}", "preprocessing.intensities=as-stored", "preprocessing.scale=1"]
+                .map(str::to_owned),
+        )
+        .unwrap();
+        let (image, labels) = case.read().unwrap();
+        assert_eq!(image.geometry().spacing_mm_xyz(), [0.625; 3]);
+        let read = labelled(&case, &config).unwrap();
+        assert_eq!(read.image.dim(), (3, 4, 5));
+        assert_eq!(read.image, image.voxels());
+        let classes = labels.unwrap().map(|value| u8::from(*value != 0));
+        assert_eq!(read.label, classes.voxels());
+        let without = unlabelled(&case, &config).unwrap();
+        assert_eq!(without.image, read.image);
+    }
 }
