@@ -3,7 +3,7 @@
 The peer is the loss as one writes it with `torch.cov`. Loss and gradient are compared in float32 with the peer's, and the peer's with
 float64. Both sides run in processes of their own, in turns; each one's best median counts.
 """
-# requires: numpy==2.2.6 safetensors==0.8.0 torch==2.11.0
+# requires: numpy==2.2.6 safetensors==0.8.0 torch==2.11.0 monai==1.6.1
 # builds: scarce-corn/corn_duel
 
 import json

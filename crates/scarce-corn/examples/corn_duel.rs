@@ -80,7 +80,10 @@ fn windows(
     shape: [&str; 2],
 ) -> Result<Measured, Box<dyn Error>> {
     let sides = |text: &str| -> Result<[usize; 3], Box<dyn Error>> {
-        let numbers = text.split(',').map(str::parse).collect::<Result<Vec<_>, _>>()?;
+        let numbers = text
+            .split(',')
+            .map(str::parse)
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(numbers.try_into().map_err(|_| "expected z,y,x")?)
     };
     let windows = Windows {
@@ -96,11 +99,15 @@ fn windows(
         // Of two rounds, only one result is there at a time.
         (shares, labels) = (None, None);
         if job == "labels" {
-            let found =
-                sliding_window_labels(&forward, image.view(), &windows, None, Device::Cpu)?;
+            let found = sliding_window_labels(&forward, image.view(), &windows, None, Device::Cpu)?;
             labels = Some(found.labels);
         } else {
-            shares = Some(sliding_window(&forward, image.view(), &windows, Device::Cpu)?);
+            shares = Some(sliding_window(
+                &forward,
+                image.view(),
+                &windows,
+                Device::Cpu,
+            )?);
         }
         Ok(())
     };
@@ -108,10 +115,15 @@ fn windows(
     // Labels are 16 bits wide, which tensors are not.
     let labels = labels.map(|labels| tensor_from_array(&labels.map(|label| *label as u8)));
     let computed = [
-        ("probabilities", shares.map(|shares| tensor_from_array(&shares))),
+        (
+            "probabilities",
+            shares.map(|shares| tensor_from_array(&shares)),
+        ),
         ("labels", labels),
     ];
-    let computed = computed.into_iter().filter_map(|(name, found)| Some((name, found?)));
+    let computed = computed
+        .into_iter()
+        .filter_map(|(name, found)| Some((name, found?)));
     Ok((taken, computed.collect()))
 }
 

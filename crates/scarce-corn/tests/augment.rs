@@ -181,8 +181,8 @@ fn symmetries_are_those_of_the_square() {
     // Rows (y) of x, as the snippet's first slice lies.
     let image = Array3::from_shape_fn((2, 2, 2), |(z, y, x)| (4 * x + 2 * y + z) as f32);
     // The snippet reads x by rows, we y.
-    let reflections: [[u8; 4]; 4] = [[6, 2, 4, 0], [2, 0, 6, 4], [0, 4, 2, 6], [4, 6, 0, 2]]
-        .map(|[a, b, c, d]| [a, c, b, d]);
+    let reflections: [[u8; 4]; 4] =
+        [[6, 2, 4, 0], [2, 0, 6, 4], [0, 4, 2, 6], [4, 6, 0, 2]].map(|[a, b, c, d]| [a, c, b, d]);
     let turns = [[0, 4, 2, 6], [2, 0, 6, 4], [6, 2, 4, 0], [4, 6, 0, 2]];
     let draws = 800;
     for (symmetry, expected) in [

@@ -190,13 +190,19 @@ fn blocks_are_finished_as_soon_as_no_window_is_to_come() {
     let mut times = Array3::<u8>::zeros(image.dim());
     let mut first_after = None;
     let windows = windows(Blend::Uniform);
-    sliding_window_blocks(&forward, image.view(), &windows, Device::Cpu, &mut |block| {
-        first_after.get_or_insert(*forwards.borrow());
-        times
-            .slice_each_axis_mut(|axis| block.voxels(axis.axis.index()).into())
-            .map_inplace(|n| *n += 1);
-        Ok(())
-    })
+    sliding_window_blocks(
+        &forward,
+        image.view(),
+        &windows,
+        Device::Cpu,
+        &mut |block| {
+            first_after.get_or_insert(*forwards.borrow());
+            times
+                .slice_each_axis_mut(|axis| block.voxels(axis.axis.index()).into())
+                .map_inplace(|n| *n += 1);
+            Ok(())
+        },
+    )
     .unwrap();
     // Seven rows of windows along z, three along y: the first corner needs one window.
     assert_eq!((first_after, *forwards.borrow()), (Some(1), 21));
@@ -218,7 +224,11 @@ fn refuses_what_cannot_be_windowed() {
         (with(|w| w.overlap = f64::NAN), 16, "overlap"),
         (with(|w| w.patch_zyx[1] = 20), 16, "16"),
         (with(|w| w.patch_zyx[1] = 0), 16, "patch_zyx"),
-        (with(|w| w.strides_zyx = Some([4, 17, 4])), 16, "strides_zyx"),
+        (
+            with(|w| w.strides_zyx = Some([4, 17, 4])),
+            16,
+            "strides_zyx",
+        ),
         (with(|w| w.strides_zyx = Some([0, 4, 4])), 16, "strides_zyx"),
         (base.clone(), 0, "voxel"),
     ];
@@ -236,7 +246,12 @@ fn refuses_what_cannot_be_windowed() {
     assert!(labels(&forward, Some(2)).contains("probability_of"));
     let features = |x: &Tensor| Ok(x.shallow_clone());
     assert!(labels(&features, None).contains("at least 2"));
-    let small = |x: &Tensor| Ok(x.avg_pool3d([2, 2, 2], [2, 2, 2], 0, false, true, None::<i64>).repeat([1, 2, 1, 1, 1]));
+    let small = |x: &Tensor| {
+        Ok(
+            x.avg_pool3d([2, 2, 2], [2, 2, 2], 0, false, true, None::<i64>)
+                .repeat([1, 2, 1, 1, 1]),
+        )
+    };
     assert!(labels(&small, None).contains("[1, 2, 8, 8, 8]"));
 }
 

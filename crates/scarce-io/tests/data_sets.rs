@@ -160,7 +160,10 @@ fn cases_are_found_where_the_layout_says() {
                 ("notes.txt", ""),
             ],
             "layout = \"folders\"\nimage = \"lgemri.nrrd\"\nlabel = \"laendo.nrrd\"",
-            &["a/a: a/lgemri.nrrd > a/laendo.nrrd", "b/b: b/lgemri.nrrd > "],
+            &[
+                "a/a: a/lgemri.nrrd > a/laendo.nrrd",
+                "b/b: b/lgemri.nrrd > ",
+            ],
         ),
     ];
     for (files, cases_from, expected) in checks {

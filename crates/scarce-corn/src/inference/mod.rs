@@ -35,9 +35,8 @@ pub fn sliding_window(
     let mut whole: Option<Array4<f32>> = None;
     sliding_window_blocks(forward, image, windows, device, &mut |block| {
         let shares = block.probabilities;
-        let whole = whole.get_or_insert_with(|| {
-            Array4::zeros((shares.len_of(Axis(0)), depth, height, width))
-        });
+        let whole = whole
+            .get_or_insert_with(|| Array4::zeros((shares.len_of(Axis(0)), depth, height, width)));
         whole
             .slice_each_axis_mut(|axis| match axis.axis.index() {
                 0 => (..).into(),

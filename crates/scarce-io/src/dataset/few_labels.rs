@@ -233,10 +233,7 @@ mod tests {
         let base = FewLabels::default;
         let ids = |names: &[&str]| names.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
         for (few, expected) in [
-            (
-                base(),
-                ["c0 c1 c2 c2-again c3 c4 c5 c6 c7 c8", "", "c9"],
-            ),
+            (base(), ["c0 c1 c2 c2-again c3 c4 c5 c6 c7 c8", "", "c9"]),
             (
                 FewLabels {
                     labelled: Some(3),
@@ -272,7 +269,11 @@ mod tests {
                 ["", "c1", "c0 c2 c2-again c3 c4 c5 c6 c7 c8 c9"],
             ),
         ] {
-            assert_eq!(told(&few.split(&cases(), &[]).unwrap()), expected, "{few:?}");
+            assert_eq!(
+                told(&few.split(&cases(), &[]).unwrap()),
+                expected,
+                "{few:?}"
+            );
         }
     }
 

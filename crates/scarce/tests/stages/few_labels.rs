@@ -62,9 +62,22 @@ fn a_data_set_is_shared_out_reported_on_and_predicted() {
         let out = format!("runs/{seed}");
         let log = succeed(
             folder,
-            &["semi", "--config", "semi.toml", "--seed", seed, "--out", &out, "--threads", "1"],
+            &[
+                "semi",
+                "--config",
+                "semi.toml",
+                "--seed",
+                seed,
+                "--out",
+                &out,
+                "--threads",
+                "1",
+            ],
         );
-        assert!(log.contains("1 labelled and 2 unlabelled volumes, 2 to validate"), "{log}");
+        assert!(
+            log.contains("1 labelled and 2 unlabelled volumes, 2 to validate"),
+            "{log}"
+        );
     }
     let run = folder.join("runs/0");
     let split = json(&run.join("split.json"));
@@ -80,7 +93,11 @@ fn a_data_set_is_shared_out_reported_on_and_predicted() {
             assert!(told["cases"][1]["metrics"][name].is_number(), "{name}");
             let definition = told["definition"][name].as_str().unwrap();
             assert!(definition.contains("worst-case"), "{definition}");
-            assert_eq!(name.ends_with("_mm"), definition.contains(" mm "), "{definition}");
+            assert_eq!(
+                name.ends_with("_mm"),
+                definition.contains(" mm "),
+                "{definition}"
+            );
         }
     }
     // Voxels are cubes of 4 mm; the one mask, on a ball of the same size elsewhere, overlaps.
@@ -89,7 +106,10 @@ fn a_data_set_is_shared_out_reported_on_and_predicted() {
     assert!(of("dice") > 0.5 && of("dice") < 0.99, "{}", of("dice"));
 
     succeed(folder, &["lint", "runs/0/validation/table.csv"]);
-    let files = ["runs/0/validation/evaluation.json", "runs/0/validation/mean-mask.json"];
+    let files = [
+        "runs/0/validation/evaluation.json",
+        "runs/0/validation/mean-mask.json",
+    ];
     succeed(folder, &[&["compare"][..], &files].concat());
     // Arms of seeds find their evaluations, and no floor among them.
     let arms = ["ours=runs", "same=runs/0,runs/1"];
@@ -101,28 +121,55 @@ fn a_data_set_is_shared_out_reported_on_and_predicted() {
         succeed(folder, &[&start[..], more].concat());
     };
     predict("p", &["--part", "validation"]);
-    predict("s", &["--part", "validation", "--set", "inference.streamed=true"]);
+    predict(
+        "s",
+        &["--part", "validation", "--set", "inference.streamed=true"],
+    );
     let read = |path: &str| scarce::io::read_label_map(&folder.join(path)).unwrap();
     for id in ["d", "e"] {
         let path = |start: &str| format!("{start}/{id}.nii.gz");
         let ours = read(&path("p"));
         assert_eq!(ours, read(&path("runs/0/validation/predictions")), "{id}");
-        assert!(ours.grid().matches(&read(&format!("{id}.labels.nii.gz")).grid()));
+        assert!(
+            ours.grid()
+                .matches(&read(&format!("{id}.labels.nii.gz")).grid())
+        );
         // On the prepared grid's own labels few voxels differ.
         let streamed = read(&path("s"));
-        let apart = ours.voxels().iter().zip(streamed.voxels()).filter(|(a, b)| a != b);
+        let apart = ours
+            .voxels()
+            .iter()
+            .zip(streamed.voxels())
+            .filter(|(a, b)| a != b);
         assert!(apart.count() < ours.voxels().len() / 50, "{id}");
     }
-    assert_eq!(json(&folder.join("p/predictions.json")).as_array().unwrap().len(), 2);
+    assert_eq!(
+        json(&folder.join("p/predictions.json"))
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
     succeed(
         folder,
         &[
-            "evaluate", "--pred", "p", "--ref", "p/references", "--metrics", "dice", "--json", "e.json",
+            "evaluate",
+            "--pred",
+            "p",
+            "--ref",
+            "p/references",
+            "--metrics",
+            "dice",
+            "--json",
+            "e.json",
         ],
     );
     let again = &json(&folder.join("e.json"))["cases"];
     for k in 0..2 {
-        assert_eq!(again[k]["metrics"]["dice"], report["cases"][k]["metrics"]["dice"]);
+        assert_eq!(
+            again[k]["metrics"]["dice"],
+            report["cases"][k]["metrics"]["dice"]
+        );
     }
     predict("t", &["--ids", "test.list"]);
     assert!(folder.join("t/t.nii.gz").is_file() && folder.join("t/references/t.nii.gz").is_file());
@@ -151,7 +198,11 @@ fn what_would_be_judged_by_what_was_learned_is_refused() {
     check(&[set, twice], 3, "case a comes twice");
     let same = "data.labelled=[{id = \"x\", image = \"./e.nii.gz\", label = \"e.labels.nii.gz\"}]";
     check(&[set, same], 3, "e (validation)");
-    check(&[set, "data.set.split.labelled=9"], 3, "expected 9 patients");
+    check(
+        &[set, "data.set.split.labelled=9"],
+        3,
+        "expected 9 patients",
+    );
     check(&[set, "data.set.split.labelled=0"], 3, "no labelled volume");
     check(&[set, "preprocessing.scale=0"], 2, "preprocessing.scale");
     check(&[set, "inference.strides_zyx=[4, 4, 99]"], 2, "strides_zyx");

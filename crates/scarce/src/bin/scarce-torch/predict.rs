@@ -29,8 +29,7 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
         return finetune::predict::run(arguments, &run, input, device);
     }
     let resolved = run.join("config.resolved.toml");
-    let mut config: SemiFile =
-        scarce_train::config::load(Some(&resolved), &arguments.overrides)?;
+    let mut config: SemiFile = scarce_train::config::load(Some(&resolved), &arguments.overrides)?;
     config.inference.largest_component |= arguments.largest_component;
     let network = Network::load(arguments, &run, &config, device)?;
     let out = &arguments.out;

@@ -1,11 +1,11 @@
 //! From a file to what a network sees: RAS, one spacing, one scale of intensities, the part that matters.
 
 use anyhow::Context as _;
-use scarce_image::{
-    Grid, LabelInterpolation, LabelMap, Volume, VoxelBox, crop, reorient_to_ras,
-    resample_labels, resample_spacing, window, z_score,
-};
 use scarce_cli::exit::UsageError;
+use scarce_image::{
+    Grid, LabelInterpolation, LabelMap, Volume, VoxelBox, crop, reorient_to_ras, resample_labels,
+    resample_spacing, window, z_score,
+};
 use serde::{Deserialize, Serialize};
 
 /// How volumes are brought onto one grid and one intensity scale: intensities first, of the whole volume; then the crop;
@@ -195,7 +195,10 @@ mod tests {
             u16::from((8..12).contains(&z) && (4..8).contains(&y) && (20..28).contains(&x)) * 3
         });
         let image = labels.map(|l| 10.0 + 5.0 * f32::from(*l));
-        (Volume::new(image, geometry), LabelMap::new(labels, geometry))
+        (
+            Volume::new(image, geometry),
+            LabelMap::new(labels, geometry),
+        )
     }
 
     fn settings(intensities: Intensities, crop: Option<Crop>, scale: f64) -> Preprocessing {
@@ -226,7 +229,10 @@ mod tests {
         assert!(part.voxels().mean().unwrap() > 0.5);
         assert_eq!(part.voxels()[[2, 2, 4]], whole.voxels()[[8, 4, 20]]);
         let centre = part.geometry().world_from_voxel().translation;
-        assert!((centre.x, centre.y, centre.z) == (8.0, 1.0, 3.0), "{centre}");
+        assert!(
+            (centre.x, centre.y, centre.z) == (8.0, 1.0, 3.0),
+            "{centre}"
+        );
     }
 
     /// ```python
@@ -244,9 +250,15 @@ mod tests {
             margin_voxels_xyz: [3, 3, 3],
         };
         let settings = settings(Intensities::AsStored, Some(crop), 1.0);
-        let part = settings.part(&image.grid(), Some(&labels)).unwrap().unwrap();
+        let part = settings
+            .part(&image.grid(), Some(&labels))
+            .unwrap()
+            .unwrap();
         assert_eq!((part.begin_zyx, part.end_zyx), ([2, 1, 17], [18, 11, 30]));
-        for (labels, part) in [(None, "no label map"), (Some(labels.map(|_| 0)), "nothing is")] {
+        for (labels, part) in [
+            (None, "no label map"),
+            (Some(labels.map(|_| 0)), "nothing is"),
+        ] {
             let error = settings.part(&image.grid(), labels.as_ref()).unwrap_err();
             assert!(error.to_string().contains(part), "{error}");
         }

@@ -178,7 +178,9 @@ impl RegionVolume {
         let native = scarce_io::read_volume(&self.image)?;
         let region = match &self.region {
             None => None,
-            Some(path) => Some(scarce_io::read_label_map(path)?.map(|label| u16::from(*label != 0))),
+            Some(path) => {
+                Some(scarce_io::read_label_map(path)?.map(|label| u16::from(*label != 0)))
+            }
         };
         let grid = native.grid();
         let part = preprocessing.part(&grid, region.as_ref())?;

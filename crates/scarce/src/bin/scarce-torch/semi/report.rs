@@ -70,10 +70,7 @@ pub fn report_on(
     for case in cases {
         let (native, truth) = case.read()?;
         let truth = truth.with_context(|| format!("case {} has no label", case.id))?;
-        let (grid, part) = (
-            native.grid(),
-            segmenter.part(&native.grid(), Some(&truth))?,
-        );
+        let (grid, part) = (native.grid(), segmenter.part(&native.grid(), Some(&truth))?);
         let prepared = segmenter.prepare(&native, part)?;
         let truth = truth.map(|value| u16::from(config.data.class(*value)));
         let found = segmenter.segment(&prepared, &grid)?.labels;
@@ -175,7 +172,8 @@ impl Scores {
         let named = |name: String| format!("{name}_mm");
         for (case, others) in report.cases.iter_mut().zip(in_mm.cases) {
             let others = others.metrics.into_iter();
-            case.metrics.extend(others.map(|(name, v)| (named(name), v)));
+            case.metrics
+                .extend(others.map(|(name, v)| (named(name), v)));
         }
         let means = in_mm.mean.into_iter();
         report.mean.extend(means.map(|(name, v)| (named(name), v)));

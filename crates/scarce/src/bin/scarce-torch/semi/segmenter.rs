@@ -73,11 +73,7 @@ impl Segmenter {
     }
 
     /// The part of a volume that is segmented; all of it where it would be found by labels and there are none.
-    pub fn part(
-        &self,
-        grid: &Grid,
-        labels: Option<&LabelMap>,
-    ) -> anyhow::Result<Option<VoxelBox>> {
+    pub fn part(&self, grid: &Grid, labels: Option<&LabelMap>) -> anyhow::Result<Option<VoxelBox>> {
         if labels.is_none() && self.preprocessing.looks_at_labels() {
             tracing::warn!(
                 "no labels to crop about: the whole volume is segmented, more of it than in training"

@@ -146,9 +146,15 @@ mod tests {
         fs::write(&path, resolved(&file).unwrap()).unwrap();
         assert_eq!(load::<SemiFile>(Some(&path), &[]).unwrap(), file);
         let cases = file.data.cases().map_err(|e| format!("{e:#}"))?;
-        let place = |case: &CaseFiles| case.image == folder.path().join(format!("v/{}.h5", case.id));
+        let place =
+            |case: &CaseFiles| case.image == folder.path().join(format!("v/{}.h5", case.id));
         assert!(cases.labelled.iter().all(place));
-        assert!(cases.labelled.iter().all(|case| case.label.as_deref() == Some(Path::new(&case.image))));
+        assert!(
+            cases
+                .labelled
+                .iter()
+                .all(|case| case.label.as_deref() == Some(Path::new(&case.image)))
+        );
         Ok([&cases.labelled, &cases.unlabelled, &cases.validation].map(|part| told(part)))
     }
 
@@ -158,7 +164,10 @@ mod tests {
         let expected = ["00 01", "02 03 04 05 06 07 08 09 10 11", "12 13 14"];
         assert_eq!(cases(few, "").unwrap(), expected);
         let some = format!("first = 8\ntest = \"test.list\"\n{few}");
-        assert_eq!(cases(&some, "case08").unwrap(), ["00 01", "02 03 04", "05 06 07"]);
+        assert_eq!(
+            cases(&some, "case08").unwrap(),
+            ["00 01", "02 03 04", "05 06 07"]
+        );
         let named = "split = { labelled_ids = [\"case14\"], validation = 1 }";
         let [labelled, _, validation] = cases(named, "").unwrap();
         assert_eq!((labelled.as_str(), validation.as_str()), ("14", "13"));

@@ -103,8 +103,7 @@ impl SemiData {
         };
         if let Some(set) = &self.set {
             let of_set = set.cases();
-            let of_set =
-                of_set.with_context(|| format!("data.set in {}", set.folder.display()))?;
+            let of_set = of_set.with_context(|| format!("data.set in {}", set.folder.display()))?;
             cases.extend(of_set);
         }
         cases.check()?;

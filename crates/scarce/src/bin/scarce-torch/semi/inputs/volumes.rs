@@ -83,13 +83,18 @@ mod tests {
     /// A file laid out as UA-MT's: axes (x, y, z), no spacing of its own.
     #[test]
     fn left_atrium_files_are_read() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scarce-io/tests/golden/volume.h5");
+        let file =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../scarce-io/tests/golden/volume.h5");
         let mut case = CaseFiles::new("a", &file, Some(&file));
         case.options.spacing_mm_xyz = Some([0.625; 3]);
         let config: SemiFile = scarce_train::config::load(
             None,
-            &["data={}", "preprocessing.intensities=as-stored", "preprocessing.scale=1"]
-                .map(str::to_owned),
+            &[
+                "data={}",
+                "preprocessing.intensities=as-stored",
+                "preprocessing.scale=1",
+            ]
+            .map(str::to_owned),
         )
         .unwrap();
         let (image, labels) = case.read().unwrap();
