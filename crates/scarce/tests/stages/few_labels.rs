@@ -20,7 +20,7 @@ intensities = "z-score"
 scale = 0.8
 crop = { about = "label", least_voxels_xyz = [30, 30, 30], margin_voxels_xyz = [1, 1, 99] }
 [method]
-patch_zyx = [16, 16, 16]
+patch_zyx = [16, 16, 32]
 labelled_batch = 2
 unlabelled_batch = 1
 foreground_chance = 0.0
@@ -35,7 +35,7 @@ normalisation = "instance"
 [training]
 steps = 6
 [inference]
-strides_zyx = [8, 12, 12]
+strides_zyx = [8, 12, 24]
 [report]
 empty = "worst-case"
 "#;
@@ -100,10 +100,10 @@ fn a_data_set_is_shared_out_reported_on_and_predicted() {
             );
         }
     }
-    // Voxels are cubes of 4 mm; the one mask, on a ball of the same size elsewhere, overlaps.
+    // Voxels are cubes of 4 mm; the one mask, a ball of the same size some 5 voxels beside, overlaps by about half.
     let of = |name: &str| floor["mean"][name]["value"].as_f64().unwrap();
     assert!((of("hd95_mm") - 4.0 * of("hd95")).abs() < 1e-9);
-    assert!(of("dice") > 0.5 && of("dice") < 0.99, "{}", of("dice"));
+    assert!(of("dice") > 0.35 && of("dice") < 0.65, "{}", of("dice"));
 
     succeed(folder, &["lint", "runs/0/validation/table.csv"]);
     let files = [
@@ -176,6 +176,21 @@ fn a_data_set_is_shared_out_reported_on_and_predicted() {
     // One volume has no labels to crop about: it is segmented whole.
     predict("one", &["--input", "t.nii.gz"]);
     assert!(folder.join("one/prediction.json").is_file());
+}
+
+#[test]
+fn all_may_be_labelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    set(folder);
+    let all = "data.set.split.labelled=3";
+    let start = ["semi", "--config", "semi.toml", "--steps", "1"];
+    let log = succeed(
+        folder,
+        &[&start[..], &["--set", all, "--out", "all"]].concat(),
+    );
+    assert!(log.contains("3 labelled and 0 unlabelled volumes"), "{log}");
+    assert!(folder.join("all/validation/evaluation.json").is_file());
 }
 
 #[test]

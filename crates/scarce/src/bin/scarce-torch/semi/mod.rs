@@ -41,17 +41,16 @@ fn train(
     let windows = config.inference.windows(config.method.patch_zyx).check();
     windows.map_err(|error| UsageError(format!("inference: {error}")))?;
     let seed = Seed(config.seed);
-    // Validation volumes are for the training's own looks at them, once it takes some.
     let Volumes {
         labelled,
         unlabelled,
-        validation: _,
+        validation,
     } = Volumes::read(&cases, config)?;
     tracing::info!(
         "{} labelled and {} unlabelled volumes, {} to validate",
-        cases.labelled.len(),
-        cases.unlabelled.len(),
-        cases.validation.len()
+        labelled.len(),
+        unlabelled.len(),
+        validation.len()
     );
     let masks = report::masks_of(&labelled);
     let (method, device) = (config.method.clone(), surroundings.device);

@@ -185,52 +185,63 @@ impl Scores {
     }
 }
 
-/// Means as a table that `scarce lint` reads.
+/// Means in voxels as a table that `scarce lint` reads; it takes no figure in two units.
 fn write_table(path: &Path, rows: &[(&str, &EvaluationReport); 2]) -> anyhow::Result<()> {
-    let names: Vec<&String> = rows[0].1.mean.keys().collect();
-    let mut text = String::from("method,n");
-    for name in &names {
-        text.push(',');
-        text.push_str(&heading(name));
-    }
+    let names = rows[0].1.mean.keys();
+    // As the papers order them.
+    let mut columns: Vec<(usize, &String)> = names
+        .filter_map(|name| {
+            let figure = name.rsplit('.').next()?;
+            let at = IN_VOXELS.iter().position(|known| *known == figure)?;
+            Some((at, name))
+        })
+        .collect();
+    columns.sort();
+    let headings = columns.iter().map(|(_, name)| heading(name));
+    let headings: Vec<String> = ["method".to_owned(), "n".to_owned()]
+        .into_iter()
+        .chain(headings)
+        .collect();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(&headings)?;
     for (method, report) in rows {
-        text.push_str(&format!("\n{method},{}", report.cases.len()));
-        for name in &names {
+        let means = columns.iter().map(|(_, name)| {
             let mean = report.mean.get(*name).and_then(|summary| summary.value);
-            text.push(',');
-            text.push_str(&mean.map_or_else(String::new, |v| format!("{v:.4}")));
-        }
+            mean.map_or_else(String::new, |v| format!("{v:.4}"))
+        });
+        let start = [(*method).to_owned(), report.cases.len().to_string()];
+        writer.write_record(start.into_iter().chain(means))?;
     }
-    text.push('\n');
-    Ok(scarce_io::write_atomic(path, |file| {
-        file.write_all(text.as_bytes())
-    })?)
+    let text = writer.into_inner()?;
+    Ok(scarce_io::write_atomic(path, |file| file.write_all(&text))?)
 }
 
 /// A figure's name with its unit, as tables head it.
 fn heading(name: &str) -> String {
-    let (name, unit) = match name.strip_suffix("_mm") {
-        Some(name) => (name, " (mm)"),
-        None if IN_MM.iter().any(|figure| name.ends_with(figure)) => (name, " (voxel)"),
-        None => (name, ""),
-    };
+    let is_distance = IN_MM.iter().any(|figure| name.ends_with(figure));
+    let unit = if is_distance { " (voxel)" } else { "" };
     format!("{}{unit}", name.replace('.', " "))
 }
 
 #[cfg(test)]
 mod tests {
+    use scarce_metrics::linter::ResultsTable;
+
     use super::*;
 
     #[test]
     fn headings_are_read_by_the_linter() {
-        for (name, expected) in [
-            ("dice", "dice"),
-            ("hd95", "hd95 (voxel)"),
-            ("hd95_mm", "hd95 (mm)"),
-            ("label-2.asd_mm", "label-2 asd (mm)"),
-            ("label-2.jaccard", "label-2 jaccard"),
-        ] {
-            assert_eq!(heading(name), expected);
-        }
+        let names = [
+            "label-1.dice",
+            "label-2.dice",
+            "label-1.hd95",
+            "label-2.asd",
+        ];
+        let headings: Vec<String> = names.iter().map(|name| heading(name)).collect();
+        assert_eq!(headings[2], "label-1 hd95 (voxel)");
+        let mut row = vec!["method"];
+        row.extend(headings.iter().map(String::as_str));
+        let table = ResultsTable::from_cells(&row, &[["a", "0.9", "0.8", "3", "1"]]).unwrap();
+        assert_eq!(table.columns().len(), 4);
     }
 }
