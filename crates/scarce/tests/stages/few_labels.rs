@@ -120,11 +120,13 @@ fn a_data_set_is_shared_out_reported_on_and_predicted() {
         let start = ["predict", "--checkpoint", "runs/0", "--out", out];
         succeed(folder, &[&start[..], more].concat());
     };
-    predict("p", &["--part", "validation"]);
-    predict(
-        "s",
-        &["--part", "validation", "--set", "inference.streamed=true"],
-    );
+    let part = ["--part", "validation"];
+    predict("p", &part);
+    // On one grid it makes no difference to hold no class whole, but for what rounding turns.
+    let whole = [&part[..], &["--set", "preprocessing.scale=1"]].concat();
+    predict("w", &whole);
+    let streamed = ["--set", "inference.streamed=true"];
+    predict("s", &[&whole[..], &streamed].concat());
     let read = |path: &str| scarce::io::read_label_map(&folder.join(path)).unwrap();
     for id in ["d", "e"] {
         let path = |start: &str| format!("{start}/{id}.nii.gz");
@@ -134,14 +136,9 @@ fn a_data_set_is_shared_out_reported_on_and_predicted() {
             ours.grid()
                 .matches(&read(&format!("{id}.labels.nii.gz")).grid())
         );
-        // On the prepared grid's own labels few voxels differ.
-        let streamed = read(&path("s"));
-        let apart = ours
-            .voxels()
-            .iter()
-            .zip(streamed.voxels())
-            .filter(|(a, b)| a != b);
-        assert!(apart.count() < ours.voxels().len() / 50, "{id}");
+        let (whole, streamed) = (read(&path("w")), read(&path("s")));
+        let both = whole.voxels().iter().zip(streamed.voxels());
+        assert!(both.filter(|(a, b)| a != b).count() < 5, "{id}");
     }
     assert_eq!(
         json(&folder.join("p/predictions.json"))
