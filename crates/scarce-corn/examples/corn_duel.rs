@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
@@ -40,10 +41,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err(format!("no such job: {job} {shape:?}").into()),
     };
     Tensor::write_safetensors(&computed, folder.join("computed.safetensors"))?;
-    println!(
+    let told = format!(
         "{{\"seconds\": {:?}, \"resident\": {}, \"peak\": {}}}",
         times.seconds, times.resident, times.peak
     );
+    writeln!(std::io::stdout(), "{told}")?;
     Ok(())
 }
 

@@ -219,7 +219,7 @@ fn the_teacher_follows_by_its_decay() {
             },
             &["u"],
         );
-        let pairs = |task: &SemiTask| -> Vec<(String, tch::Tensor, tch::Tensor)> {
+        let pairs = |task: &SemiTask| -> Vec<(String, Tensor, Tensor)> {
             let weights = task.weights();
             let (student, teacher) = weights.split_at(weights.len() / 2);
             let pairs = student.iter().zip(teacher);

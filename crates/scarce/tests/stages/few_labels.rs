@@ -115,7 +115,11 @@ fn a_data_set_is_shared_out_reported_on_and_predicted() {
     let arms = ["ours=runs", "same=runs/0,runs/1"];
     let log = succeed(folder, &[&["compare"][..], &arms].concat());
     assert!(log.contains("2 seeds"), "{log}");
+    parts_are_predicted(folder, &report);
+}
 
+/// Predictions of a run's cases are those that its report is of.
+fn parts_are_predicted(folder: &Path, report: &Value) {
     let predict = |out: &str, more: &[&str]| {
         let start = ["predict", "--checkpoint", "runs/0", "--out", out];
         succeed(folder, &[&start[..], more].concat());
