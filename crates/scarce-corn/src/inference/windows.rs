@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn stretches_are_covered_by_the_windows_they_say() {
-        for starts in [vec![0], vec![0, 3, 6], vec![0, 8], vec![0, 1, 2, 14]] {
+        for starts in [vec![0], vec![0, 3, 6], vec![0, 8], vec![0, 1, 2, 10]] {
             let (side, size) = (8, starts[starts.len() - 1] + 8);
             let along = AxisWindows::new(starts.clone(), vec![1.0; side], size);
             let covering = |v: usize| {
