@@ -1,10 +1,13 @@
-//! What a semi-supervised step is made of: the V-Net forwards and backwards, and CORAL on its features.
+//! What a semi-supervised step is made of: the V-Net forwards and backwards, and CORAL on its features; and windows over a volume
+//! with a network that does nothing.
 
 use std::error::Error;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use ndarray::Array3;
 use scarce_corn::coral::coral_loss;
+use scarce_corn::inference::{Windows, sliding_window, sliding_window_labels};
 use scarce_corn::losses::soft_dice_loss;
 use scarce_corn::vnet::{VNet, VNetConfig, probabilities};
 use tch::{Device, Kind, Tensor, nn};
@@ -37,6 +40,18 @@ fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let [student, teacher] = [0, 1].map(rows);
     group.bench_function("coral_loss/4096x64", |b| {
         b.iter(|| coral_loss(black_box(&student), &teacher));
+    });
+    let image = Array3::from_shape_fn((96, 96, 96), |(z, y, x)| ((z * y + x) % 7) as f32);
+    let windows = Windows {
+        patch_zyx: [48, 64, 64],
+        ..Windows::default()
+    };
+    let nothing = |x: &Tensor| Ok(Tensor::f_cat(&[x, &x.f_neg()?], 1)?);
+    group.bench_function("sliding_window/2x96x96x96", |b| {
+        b.iter(|| sliding_window(&nothing, black_box(image.view()), &windows, Device::Cpu));
+    });
+    group.bench_function("sliding_window_labels/2x96x96x96", |b| {
+        b.iter(|| sliding_window_labels(&nothing, image.view(), &windows, None, Device::Cpu));
     });
     group.finish();
     Ok(())

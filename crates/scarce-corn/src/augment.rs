@@ -11,6 +11,8 @@ use crate::CornError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentConfig {
+    /// Flips and quarter turns of x and y together, in place of `quarter_turns`, `flip_y` and `flip_x`.
+    pub symmetry: Symmetry,
     /// Zoom factor drawn from 1/(1 + z) to 1 + z, one for all axes.
     pub zoom: f64,
     /// Rotation about z drawn from −r to r degrees.
@@ -27,13 +29,42 @@ pub struct AugmentConfig {
     pub intensity_scale: f64,
     /// … shifted by −s to s …
     pub intensity_shift: f64,
-    /// … clipped to 0 to 1, and raised to a power from 1/(1 + g) to 1 + g.
+    /// … clipped to 0 to 1, where volumes lie before, too: to be put out for others, such as those of mean 0 and
+    /// variance 1 …
+    pub clip: bool,
+    /// … and raised to a power from 1/(1 + g) to 1 + g, which takes `clip`.
     pub gamma: f64,
+}
+
+/// Which symmetries of the square a crop is drawn in, each as often as the others, in the plane of x and y.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Symmetry {
+    /// The identity alone.
+    #[default]
+    None,
+    /// The four reflections: a quarter turn drawn, then always a flip, as UA-MT's code and all of its descendants have it.
+    /// Neither the identity nor a turn ever comes up, though images to be segmented are not reflected.
+    Reference,
+    /// All eight: four turns, reflected or not.
+    D4,
+}
+
+impl Symmetry {
+    /// Quarter turns about z, and whether y is flipped before.
+    fn draw(self, rng: &mut impl Rng) -> (u32, bool) {
+        match self {
+            Self::None => (0, false),
+            Self::Reference => (rng.random_range(0..4u32), true),
+            Self::D4 => (rng.random_range(0..4u32), rng.random_range(0..2u32) == 1),
+        }
+    }
 }
 
 impl Default for AugmentConfig {
     fn default() -> Self {
         Self {
+            symmetry: Symmetry::None,
             zoom: 0.2,
             rotation_degrees: 10.0,
             quarter_turns: 0.0,
@@ -42,6 +73,7 @@ impl Default for AugmentConfig {
             flip_x: 0.0,
             intensity_scale: 0.15,
             intensity_shift: 0.1,
+            clip: true,
             gamma: 0.3,
         }
     }
@@ -51,6 +83,7 @@ impl AugmentConfig {
     /// No variation but the crop's place, which then falls on whole voxels.
     pub fn none() -> Self {
         Self {
+            symmetry: Symmetry::None,
             zoom: 0.0,
             rotation_degrees: 0.0,
             quarter_turns: 0.0,
@@ -59,6 +92,7 @@ impl AugmentConfig {
             flip_x: 0.0,
             intensity_scale: 0.0,
             intensity_shift: 0.0,
+            clip: false,
             gamma: 0.0,
         }
     }
@@ -94,11 +128,27 @@ impl AugmentConfig {
                 return Err(CornError::setting(name, expected, width));
             }
         }
+        if self.gamma > 0.0 && !self.clip {
+            let expected = "0 without `augment.clip`: powers are of 0 to 1";
+            return Err(CornError::setting("augment.gamma", expected, self.gamma));
+        }
+        if self.symmetry != Symmetry::None {
+            for (name, chance) in [
+                ("augment.quarter_turns", self.quarter_turns),
+                ("augment.flip_y", self.flip_y),
+                ("augment.flip_x", self.flip_x),
+            ] {
+                if chance > 0.0 {
+                    let expected = "0 beside `augment.symmetry`, which has its own";
+                    return Err(CornError::setting(name, expected, chance));
+                }
+            }
+        }
         Ok(())
     }
 }
 
-/// A crop of an image in 0 to 1, and of its label where it has one.
+/// A crop of an image, and of its label where it has one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Crop {
     /// `(z, y, x)`.
@@ -120,8 +170,8 @@ pub struct CropPlan<'a> {
 }
 
 /// Draws one crop. It stays inside the image where the image is as large as the crop, but for what
-/// zoom and rotation bring in from beyond, which is 0: the low end of the intensity window, and
-/// background.
+/// zoom and rotation bring in from beyond, which is 0: the low end of an intensity window or the mean of a
+/// normalised volume, and background.
 ///
 /// Images are interpolated linearly, labels by the nearest voxel. All choices come from `rng`: key
 /// its stream by (seed, step, sample, purpose).
@@ -164,13 +214,18 @@ impl Placement {
             0
         };
         let flips = [augment.flip_z, augment.flip_y, augment.flip_x];
-        let step = flips.map(|p| {
+        let mut step = flips.map(|p| {
             if chance(rng, p) {
                 -1.0 / zoom
             } else {
                 1.0 / zoom
             }
         });
+        let (of_symmetry, reflected) = augment.symmetry.draw(rng);
+        let turns = turns + of_symmetry;
+        if reflected {
+            step[1] = -step[1];
+        }
         let (mut sin, mut cos) = angle.sin_cos();
         for _ in 0..turns {
             (sin, cos) = (cos, -sin);
@@ -198,7 +253,12 @@ impl Placement {
             let room = shape[a] as f64 - extent[a] as f64;
             let first = first.clamp(room.min(0.0), room.max(0.0));
             // Without zoom or rotation nothing needs interpolation: whole voxels stay sharp.
-            let first = if still { first.round() } else { first };
+            let first = match (still, on_foreground || room < 0.0) {
+                (false, _) => first,
+                (true, true) => first.round(),
+                // Rounded, the first and the last place would come up half as often as the others.
+                (true, false) => (first * (room + 1.0) / room.max(1.0)).floor().min(room),
+            };
             first + (extent[a] as f64 - 1.0) / 2.0
         });
         Self {
@@ -236,6 +296,7 @@ impl Placement {
 struct Tone {
     scale: f32,
     shift: f32,
+    clip: bool,
     gamma: f32,
 }
 
@@ -244,12 +305,18 @@ impl Tone {
         Self {
             scale: (1.0 + uniform(rng, augment.intensity_scale)) as f32,
             shift: uniform(rng, augment.intensity_shift) as f32,
+            clip: augment.clip,
             gamma: (1.0 + augment.gamma).powf(uniform(rng, 1.0)) as f32,
         }
     }
 
     fn apply(&self, value: f32) -> f32 {
-        let value = (value * self.scale + self.shift).clamp(0.0, 1.0);
+        let value = value * self.scale + self.shift;
+        let value = if self.clip {
+            value.clamp(0.0, 1.0)
+        } else {
+            value
+        };
         if self.gamma == 1.0 {
             value
         } else {

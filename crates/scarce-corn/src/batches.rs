@@ -9,7 +9,7 @@ use scarce_train::loader::{
 use tch::{Device, Kind, Tensor};
 
 use crate::augment::{AugmentConfig, CropPlan, random_crop};
-use crate::volumes::foreground_voxels;
+use crate::volumes::{check_clipped, foreground_voxels};
 use crate::{CornError, LabelledVolume, SemiConfig, UnlabelledVolume};
 
 /// Two streams of crops, made on the loader's workers: a batch has some of each, or of one where the other has
@@ -50,6 +50,13 @@ impl TwoStreams {
         config: &SemiConfig,
         seed: Seed,
     ) -> Result<Self, CornError> {
+        if config.augment.clip {
+            let with_label = labelled.iter().map(|v| (&v.id, v.image.view()));
+            let without = unlabelled.iter().map(|v| (&v.id, v.image.view()));
+            for (id, image) in with_label.chain(without) {
+                check_clipped(id, image)?;
+            }
+        }
         let sampler = Sampler::two_streams(
             (0..labelled.len()).collect(),
             (labelled.len()..labelled.len() + unlabelled.len()).collect(),

@@ -13,6 +13,7 @@ pub mod correlation;
 mod error;
 pub mod inference;
 pub mod losses;
+mod mean_mask;
 pub mod pool;
 pub mod recipe;
 mod settings;
@@ -21,6 +22,7 @@ mod volumes;
 
 pub use branch::Branch;
 pub use error::CornError;
+pub use mean_mask::mean_mask;
 pub use recipe::SemiTask;
 pub use settings::SemiConfig;
 pub use volumes::{LabelledVolume, UnlabelledVolume};

@@ -4,15 +4,15 @@ use ndarray::{Array3, ArrayView3};
 
 use crate::CornError;
 
-/// How far beyond 0 and 1 an intensity may lie: what interpolation in single precision adds.
-const INTENSITY_SLACK: f32 = 1e-3;
+/// How far beyond 0 and 1 an intensity may lie that is clipped to them: what interpolation in single precision adds.
+const CLIPPED_SLACK: f32 = 1e-3;
 
 /// A labelled training volume.
 #[derive(Debug, Clone)]
 pub struct LabelledVolume {
     /// Its name.
     pub id: String,
-    /// Intensities in 0 to 1, `(z, y, x)`.
+    /// Intensities `(z, y, x)`, finite; 0 to 1 where crops are clipped to that.
     pub image: Array3<f32>,
     /// Classes, `(z, y, x)`.
     pub label: Array3<u8>,
@@ -23,7 +23,7 @@ pub struct LabelledVolume {
 pub struct UnlabelledVolume {
     /// Its name.
     pub id: String,
-    /// Intensities in 0 to 1, `(z, y, x)`.
+    /// Intensities `(z, y, x)`, finite; 0 to 1 where crops are clipped to that.
     pub image: Array3<f32>,
 }
 
@@ -60,11 +60,25 @@ fn check_image(id: &str, image: ArrayView3<'_, f32>) -> Result<(), CornError> {
     if image.is_empty() {
         return refuse(format!("{id} has no voxel: shape {:?}", image.dim()));
     }
-    let range = -INTENSITY_SLACK..=1.0 + INTENSITY_SLACK;
-    // A NaN lies in no range.
-    match image.indexed_iter().find(|(_, v)| !range.contains(*v)) {
+    expect_intensities(id, image, f32::is_finite, "a finite number")
+}
+
+/// Refuses a volume of which [`AugmentConfig::clip`](crate::augment::AugmentConfig::clip) would cut something off.
+pub(crate) fn check_clipped(id: &str, image: ArrayView3<'_, f32>) -> Result<(), CornError> {
+    let range = -CLIPPED_SLACK..=1.0 + CLIPPED_SLACK;
+    let expected = "0 to 1, as augment.clip is on";
+    expect_intensities(id, image, |value| range.contains(&value), expected)
+}
+
+fn expect_intensities(
+    id: &str,
+    image: ArrayView3<'_, f32>,
+    fits: impl Fn(f32) -> bool,
+    expected: &str,
+) -> Result<(), CornError> {
+    match image.indexed_iter().find(|(_, v)| !fits(**v)) {
         Some((at, value)) => refuse(format!(
-            "{id} has intensity {value} at (z, y, x) = {at:?}, expected 0 to 1"
+            "{id} has intensity {value} at (z, y, x) = {at:?}, expected {expected}"
         )),
         None => Ok(()),
     }

@@ -3,7 +3,7 @@
 
 use ndarray::{Array3, Axis};
 use scarce_corn::CornError;
-use scarce_corn::augment::{AugmentConfig, Crop, CropPlan, random_crop};
+use scarce_corn::augment::{AugmentConfig, Crop, CropPlan, Symmetry, random_crop};
 use scarce_train::image::{Seed, StreamKey};
 
 /// A ball of label 1 and intensity 0.8 in a volume of 0.2.
@@ -165,6 +165,81 @@ fn flips_and_quarter_turns_are_exact_and_only_those_asked_for() {
     }
 }
 
+/// The symmetries of the square, each as often as the others: all of `d4`, and of `reference` the reflections alone, as
+/// UA-MT's code draws them.
+///
+/// ```python
+/// def reference(image, rng):  # axes (x, y, z), as la_heart's transforms have them
+///     image = numpy.rot90(image, rng.integers(4))
+///     return numpy.flip(image, axis=rng.integers(2))
+/// a = numpy.arange(8).reshape(2, 2, 2)
+/// print({tuple(reference(a, numpy.random.default_rng(k))[:, :, 0].ravel()) for k in range(99)})
+/// # {(6, 2, 4, 0), (2, 0, 6, 4), (0, 4, 2, 6), (4, 6, 0, 2)}
+/// ```
+#[test]
+fn symmetries_are_those_of_the_square() {
+    // Rows (y) of x, as the snippet's first slice lies.
+    let image = Array3::from_shape_fn((2, 2, 2), |(z, y, x)| (4 * x + 2 * y + z) as f32);
+    // The snippet reads x by rows, we y.
+    let reflections: [[u8; 4]; 4] =
+        [[6, 2, 4, 0], [2, 0, 6, 4], [0, 4, 2, 6], [4, 6, 0, 2]].map(|[a, b, c, d]| [a, c, b, d]);
+    let turns = [[0, 4, 2, 6], [2, 0, 6, 4], [6, 2, 4, 0], [4, 6, 0, 2]];
+    let draws = 800;
+    for (symmetry, expected) in [
+        (Symmetry::None, vec![turns[0]]),
+        (Symmetry::Reference, reflections.to_vec()),
+        (Symmetry::D4, [reflections, turns].concat()),
+    ] {
+        let augment = AugmentConfig {
+            symmetry,
+            ..AugmentConfig::none()
+        };
+        augment.check().unwrap();
+        let mut counts = vec![0; expected.len()];
+        for epoch in 0..draws {
+            let got = crop((&image, None), [2; 3], &[], &augment, epoch).image;
+            let plane: Vec<u8> = got.iter().take(4).map(|v| *v as u8).collect();
+            let which = expected.iter().position(|e| *e == plane[..]);
+            counts[which.unwrap_or_else(|| panic!("{symmetry:?} gave {plane:?}"))] += 1;
+            assert_eq!(got[[1, 0, 0]], got[[0, 0, 0]] + 1.0, "z stays");
+        }
+        let share = draws as usize / counts.len();
+        // Six standard deviations of a binomial draw.
+        let slack = 6.0 * (share as f64).sqrt();
+        let far = |n: &usize| (*n as f64 - share as f64).abs() > slack;
+        assert!(!counts.iter().any(far), "{symmetry:?} {counts:?}");
+    }
+}
+
+/// Ends included: rounding would give them half their share.
+#[test]
+fn places_come_up_alike() {
+    let image = Array3::from_shape_fn((4, 1, 1), |(z, _, _)| z as f32);
+    let mut counts = [0usize; 4];
+    for epoch in 0..800 {
+        let got = crop((&image, None), [1; 3], &[], &AugmentConfig::none(), epoch).image;
+        counts[got[[0, 0, 0]] as usize] += 1;
+    }
+    assert!(counts.iter().all(|n| (140..260).contains(n)), "{counts:?}");
+}
+
+#[test]
+fn what_is_not_clipped_keeps_its_range() {
+    let image = Array3::from_shape_fn((8, 8, 8), |(z, _, x)| z as f32 - 2.0 * x as f32);
+    let none = AugmentConfig::none();
+    assert_eq!(crop((&image, None), [8; 3], &[], &none, 0).image, image);
+    let scaled = AugmentConfig {
+        intensity_scale: 0.5,
+        ..none
+    };
+    let got = crop((&image, None), [8; 3], &[], &scaled, 1).image;
+    let factor = got[[7, 0, 0]] / 7.0;
+    assert!(factor > 0.5 && factor < 1.5 && factor != 1.0);
+    for (a, b) in got.iter().zip(&image) {
+        assert!((a - factor * b).abs() < 1e-4);
+    }
+}
+
 /// A quarter turn of a crop that is not square in plane still takes whole voxels from inside.
 #[test]
 fn oblong_crops_turn_within_the_image() {
@@ -235,6 +310,7 @@ fn intensities_stay_between_0_and_1() {
     let augment = AugmentConfig {
         intensity_scale: 1.0,
         intensity_shift: 1.0,
+        clip: true,
         gamma: 5.0,
         ..AugmentConfig::none()
     };
@@ -275,6 +351,21 @@ fn refuses_widths_out_of_range() {
                 ..base()
             },
             "gamma",
+        ),
+        (
+            AugmentConfig {
+                clip: false,
+                ..base()
+            },
+            "augment.clip",
+        ),
+        (
+            AugmentConfig {
+                symmetry: Symmetry::D4,
+                flip_x: 0.5,
+                ..base()
+            },
+            "augment.symmetry",
         ),
     ] {
         let error = augment.check().unwrap_err();

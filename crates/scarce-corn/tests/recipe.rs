@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ndarray::{Array3, Axis};
+use ndarray::{Array3, Array4, Axis};
 use scarce_corn::augment::AugmentConfig;
-use scarce_corn::inference::sliding_window;
+use scarce_corn::inference::{Blend, Windows, sliding_window};
 use scarce_corn::vnet::{VNet, VNetConfig};
 use scarce_corn::{Branch, LabelledVolume, SemiConfig, SemiTask, UnlabelledVolume};
 use scarce_train::image::Seed;
@@ -16,7 +16,7 @@ use scarce_train::{
     Checkpoint, Existing, LoopConfig, RunFolder, RunManifest, Schedule, StepContext, Task as _,
     load_variables, named_variables, run_training,
 };
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
 /// libtorch's generator belongs to the process: tests that draw from it take turns.
 static GENERATOR: Mutex<()> = Mutex::new(());
@@ -107,9 +107,19 @@ fn train(task: &mut SemiTask, steps: u64, folder: &Path, existing: Existing) -> 
     fs::read_to_string(folder.join("metrics.jsonl")).unwrap()
 }
 
+fn probabilities_of(net: &VNet, image: &Array3<f32>) -> Array4<f32> {
+    let windows = Windows {
+        patch_zyx: [16; 3],
+        blend: Blend::Uniform,
+        ..Windows::default()
+    };
+    let forward = |x: &Tensor| Ok(net.forward(x, false)?.logits);
+    sliding_window(&forward, image.view(), &windows, Device::Cpu).unwrap()
+}
+
 fn dice_of(net: &VNet, centre: [i32; 3]) -> f64 {
     let (image, label) = phantom(centre);
-    let p = sliding_window(net, image.view(), [16; 3], 0.5, Device::Cpu).unwrap();
+    let p = probabilities_of(net, &image);
     let found = p.index_axis(Axis(0), 1).map(|p| u8::from(*p > 0.5));
     let both = found.iter().zip(&label).filter(|(a, b)| **a + **b == 2);
     let count = |m: &Array3<u8>| m.iter().map(|v| usize::from(*v)).sum::<usize>();
@@ -183,8 +193,7 @@ fn a_checkpoint_gives_either_network_back() {
     train(&mut trained, 3, folder.path(), Existing::Refuse);
     let saved = Checkpoint::load(&folder.path().join("checkpoints")).unwrap();
     let image = phantom([12; 3]).0;
-    let predict =
-        |net: &VNet| sliding_window(net, image.view(), [16; 3], 0.5, Device::Cpu).unwrap();
+    let predict = |net: &VNet| probabilities_of(net, &image);
     for (prefix, net) in [
         ("teacher.", trained.teacher()),
         ("student.", trained.student()),
@@ -210,7 +219,7 @@ fn the_teacher_follows_by_its_decay() {
             },
             &["u"],
         );
-        let pairs = |task: &SemiTask| -> Vec<(String, tch::Tensor, tch::Tensor)> {
+        let pairs = |task: &SemiTask| -> Vec<(String, Tensor, Tensor)> {
             let weights = task.weights();
             let (student, teacher) = weights.split_at(weights.len() / 2);
             let pairs = student.iter().zip(teacher);

@@ -74,9 +74,9 @@ mod write;
 pub use atomic::write_atomic;
 pub use cache::{CachedVolume, VolumeCache};
 pub use dataset::{
-    CasesFrom, Leak, Manifest, ManifestCase, ManifestLabel, Outline, OutlinedFile, Part,
-    PinnedFile, Shares, Split, SplitImage, content_hash, leaks, read_manifest, read_via,
-    split_by_content, split_by_patient,
+    CasesFrom, FewLabels, Leak, Manifest, ManifestCase, ManifestLabel, Outline, OutlinedFile, Part,
+    Pick, PinnedFile, Shares, Split, SplitImage, content_hash, ids_in, leaks, read_manifest,
+    read_via, split_by_content, split_by_patient,
 };
 pub use error::{IoError, SeriesFault};
 pub use file_info::{FileInfo, info};

@@ -56,7 +56,7 @@ pub struct Loaded<T> {
 
 impl<T> Loaded<T> {
     /// The value alone, its reservations logged.
-    pub(crate) fn into_logged(self) -> T {
+    pub fn into_logged(self) -> T {
         self.provenance.log();
         self.value
     }

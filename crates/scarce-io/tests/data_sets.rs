@@ -111,7 +111,7 @@ fn cases_are_found_where_the_layout_says() {
             "",
         ),
     ];
-    let checks: [(&[File<'_>], &str, &[&str]); 4] = [
+    let checks: [(&[File<'_>], &str, &[&str]); 5] = [
         (
             &[
                 ("dataset.json", nnunet),
@@ -144,11 +144,25 @@ fn cases_are_found_where_the_layout_says() {
             ],
         ),
         (
-            &[("train.list", "x\n\ny \n")],
+            &[("train.list", "y\n\nx \n")],
             "layout = \"list\"\nlist = \"train.list\"\nimage = \"volumes/{id}.h5\"\nlabel = \"volumes/{id}.h5\"",
             &[
-                "x/x: volumes/x.h5 > volumes/x.h5",
                 "y/y: volumes/y.h5 > volumes/y.h5",
+                "x/x: volumes/x.h5 > volumes/x.h5",
+            ],
+        ),
+        (
+            &[
+                ("b/lgemri.nrrd", ""),
+                ("a/lgemri.nrrd", ""),
+                ("a/laendo.nrrd", ""),
+                ("c/desktop.ini", ""),
+                ("notes.txt", ""),
+            ],
+            "layout = \"folders\"\nimage = \"lgemri.nrrd\"\nlabel = \"laendo.nrrd\"",
+            &[
+                "a/a: a/lgemri.nrrd > a/laendo.nrrd",
+                "b/b: b/lgemri.nrrd > ",
             ],
         ),
     ];
@@ -160,7 +174,7 @@ fn cases_are_found_where_the_layout_says() {
 
 #[test]
 fn folders_of_another_layout_are_refused() {
-    let checks: [(&[File<'_>], &str, &str); 7] = [
+    let checks: [(&[File<'_>], &str, &str); 8] = [
         (&[], "layout = \"nn-unet\"", "dataset.json"),
         (&[("dataset.json", "{")], "layout = \"nn-unet\"", "EOF"),
         (
@@ -187,6 +201,11 @@ fn folders_of_another_layout_are_refused() {
             &[],
             "layout = \"list\"\nlist = \"a\"\nimage = \"b\"",
             "cannot read",
+        ),
+        (
+            &[("a", "x\ny\nx\n")],
+            "layout = \"list\"\nlist = \"a\"\nimage = \"b\"",
+            "x stands there twice",
         ),
     ];
     for (files, cases_from, part) in checks {

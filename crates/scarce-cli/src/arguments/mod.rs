@@ -196,13 +196,23 @@ pub struct MaskArguments {
 
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct PredictArguments {
     /// A run folder of `semi` or `finetune`.
     #[arg(long)]
     pub checkpoint: PathBuf,
     /// The volume to segment; for `finetune` an image, or a folder of them.
-    #[arg(long)]
-    pub input: PathBuf,
+    #[arg(long, group = "what")]
+    pub input: Option<PathBuf>,
+    /// For `semi`: the cases of its data that are in this part, in place of one volume.
+    #[arg(long, group = "what", value_parser = ["labelled", "unlabelled", "validation"])]
+    pub part: Option<String>,
+    /// For `semi` on a data set: the cases that a text file names, an id a line, such as those of a test list.
+    #[arg(long, group = "what", value_name = "FILE")]
+    pub ids: Option<PathBuf>,
+    /// For `semi`: override one key of the run's configuration, such as `inference.overlap`.
+    #[arg(long = "set", value_name = "a.b=value")]
+    pub overrides: Vec<String>,
     /// Which network: the student, or the teacher that averages it.
     #[arg(long, default_value = "teacher", value_parser = ["teacher", "student"])]
     pub network: String,
@@ -212,7 +222,8 @@ pub struct PredictArguments {
     /// Where it runs.
     #[command(flatten)]
     pub device: DeviceArguments,
-    /// Folder for `<input>.nii.gz`, `<input>.probability.nii.gz` and `prediction.json`; for `finetune` for `predictions.csv`, or
+    /// Folder for `<input>.nii.gz`, `<input>.probability.nii.gz` and `prediction.json`; of several cases `<id>.nii.gz`,
+    /// `predictions.json`, and their own labels as `references/<id>.nii.gz`; for `finetune` for `predictions.csv`, or
     /// for `<image>.png`, the label map.
     #[arg(long)]
     pub out: PathBuf,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ManifestCase, ManifestLabel};
@@ -12,7 +12,7 @@ use crate::IoError;
 use crate::error::system;
 
 /// From where the cases are read that a manifest does not list.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "layout", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum CasesFrom {
     /// nnU-Net's raw data: `imagesTr/ID_0000.ENDING` and `labelsTr/ID.ENDING`, the ending told by
@@ -33,17 +33,32 @@ pub enum CasesFrom {
         /// The label map.
         label: Option<String>,
     },
+    /// A folder a case, called by its id, with files of the same names in each: the 2018 left-atrium challenge's
+    /// `lgemri.nrrd` and `laendo.nrrd`, say.
+    Folders {
+        /// The image.
+        image: PathBuf,
+        /// The label map; folders without it are cases without labels.
+        label: Option<PathBuf>,
+    },
 }
 
 impl CasesFrom {
-    /// The cases in `folder`, by id. A patient is whom the layout names as one: BIDS tells subjects,
-    /// the others one patient a case.
-    pub(super) fn read(&self, folder: &Path) -> Result<Vec<ManifestCase>, IoError> {
+    /// The cases in `folder`: in the order of the list where there is one, by id otherwise. A patient is whom the
+    /// layout names as one: BIDS tells subjects, the others one patient a case.
+    ///
+    /// # Errors
+    /// [`IoError::Dataset`] for a folder that is not laid out so, or a list that names a case twice;
+    /// [`IoError::System`].
+    pub fn cases_in(&self, folder: &Path) -> Result<Vec<ManifestCase>, IoError> {
         let mut cases = match self {
             Self::NnUnet => nnunet(folder)?,
             Self::Decathlon => decathlon(folder)?,
             Self::Bids => bids(folder)?,
-            Self::List { list, image, label } => listed(folder, list, image, label.as_deref())?,
+            Self::List { list, image, label } => {
+                return listed(folder, list, image, label.as_deref());
+            }
+            Self::Folders { image, label } => folders(folder, image, label.as_deref())?,
         };
         cases.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(cases)
@@ -177,16 +192,47 @@ fn listed(
     image: &str,
     label: Option<&str>,
 ) -> Result<Vec<ManifestCase>, IoError> {
-    let path = folder.join(list);
-    let text = fs::read_to_string(&path).map_err(system("cannot read", &path))?;
-    let ids = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let ids = ids_in(&folder.join(list))?;
+    let placed = |pattern: &str, id: &str| PathBuf::from(pattern.replace("{id}", id));
     Ok(ids
+        .iter()
         .map(|id| {
-            let placed = |pattern: &str| PathBuf::from(pattern.replace("{id}", id));
-            let labels = label.map(placed).into_iter().collect();
-            case(id, id, vec![placed(image)], labels)
+            let labels = label.map(|pattern| placed(pattern, id)).into_iter();
+            case(id, id, vec![placed(image, id)], labels.collect())
         })
         .collect())
+}
+
+/// The ids of a text file, one a line, in its order.
+///
+/// # Errors
+/// [`IoError::Dataset`] for an id that comes twice; [`IoError::System`].
+pub fn ids_in(path: &Path) -> Result<Vec<String>, IoError> {
+    let text = fs::read_to_string(path).map_err(system("cannot read", path))?;
+    let ids = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let ids: Vec<String> = ids.map(str::to_owned).collect();
+    let mut seen = BTreeSet::new();
+    match ids.iter().find(|id| !seen.insert(id.as_str())) {
+        Some(id) => Err(fault(&format!("{id} stands there twice"), path)),
+        None => Ok(ids),
+    }
+}
+
+fn folders(
+    folder: &Path,
+    image: &Path,
+    label: Option<&Path>,
+) -> Result<Vec<ManifestCase>, IoError> {
+    let mut cases = Vec::new();
+    for id in names(folder)? {
+        let below = Path::new(&id);
+        if folder.join(below).join(image).is_file() {
+            let labels = label.map(|label| below.join(label)).into_iter();
+            let labels = labels.filter(|label| folder.join(label).is_file());
+            cases.push(case(&id, &id, vec![below.join(image)], labels.collect()));
+        }
+    }
+    Ok(cases)
 }
 
 fn description(folder: &Path) -> Result<(Value, PathBuf), IoError> {

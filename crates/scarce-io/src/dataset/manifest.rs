@@ -82,7 +82,7 @@ impl Manifest {
     /// [`IoError::Dataset`] for a folder that is not laid out so, [`IoError::System`].
     pub fn cases_in(&self, folder: &Path) -> Result<Vec<ManifestCase>, IoError> {
         match &self.cases_from {
-            Some(layout) => layout.read(folder),
+            Some(layout) => layout.cases_in(folder),
             None => Ok(self.cases.clone()),
         }
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod faults;
+mod few_labels;
 mod figures;
 mod finetuned;
 mod line;

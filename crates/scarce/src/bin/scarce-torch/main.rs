@@ -3,6 +3,7 @@
 mod device;
 mod doctor;
 mod export;
+mod figures;
 mod finetune;
 mod models;
 mod open_localizer;

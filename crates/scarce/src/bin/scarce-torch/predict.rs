@@ -1,119 +1,139 @@
-//! `predict`: a trained network on a volume or on images.
+//! `predict`: a trained network on a volume, on cases of its data set, or on images.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ndarray::{Array3, Axis};
 use scarce_cli::arguments::PredictArguments;
 use scarce_cli::artefacts::{PredictionRecord, stem};
 use scarce_cli::exit::UsageError;
 use scarce_cli::json_output;
-use scarce_corn::Branch;
-use scarce_corn::inference::sliding_window;
-use scarce_image::{Connectivity, LabelMap, Mask, Volume, largest_component, resample_linear};
-use scarce_train::{Checkpoint, RunManifest, load_variables, named_variables};
+use scarce_image::{LabelMap, Volume};
+use scarce_train::{Checkpoint, RunManifest};
+use tch::Device;
 
 use crate::device::set_up;
 use crate::finetune;
-use crate::semi::inputs::SemiFile;
+use crate::semi::inputs::{CaseFiles, SemiFile};
+use crate::semi::segmenter::Segmenter;
 
-/// Share of a window's side that the next one overlaps.
-const OVERLAP: f64 = 0.5;
-
-/// Writes the label map and the probability of the foreground with the input's geometry.
+/// Writes the label map and the probability of the foreground with each input's geometry.
 pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
     let device = set_up(&arguments.device)?;
     let run = run_folder(&arguments.checkpoint)?;
     if kind(&run)? == finetune::KIND {
-        return finetune::predict::run(arguments, &run, device);
+        let Some(input) = &arguments.input else {
+            let message = "--part and --ids are for runs of `semi`: name an --input";
+            return Err(UsageError(message.to_owned()).into());
+        };
+        return finetune::predict::run(arguments, &run, input, device);
     }
-    let config: SemiFile =
-        scarce_train::config::load(Some(&run.join("config.resolved.toml")), &[])?;
-    let checkpoint = if arguments.checkpoint == run {
-        run.join("checkpoints")
-    } else {
-        arguments.checkpoint.clone()
-    };
-    let saved = Checkpoint::load(&checkpoint)?;
-    let mut branch = Branch::new(&config.method.network, device)?;
-    let prefix = format!("{}.", arguments.network);
-    load_variables(
-        &named_variables(&branch.store),
-        saved.group("weights")?,
-        &prefix,
-    )?;
-    branch.store.freeze();
-
-    let native = scarce_io::read_volume(&arguments.input)?;
-    let prepared = config.preprocessing.prepare(&native)?;
-    let patch = config.method.patch_zyx;
-    let probabilities = sliding_window(
-        &branch.network,
-        prepared.voxels().view(),
-        patch,
-        OVERLAP,
-        device,
-    )?;
-
-    let mut best = Array3::<f32>::zeros(native.voxels().raw_dim());
-    let mut labels = Array3::<u16>::zeros(native.voxels().raw_dim());
-    let mut foreground = Array3::<f32>::zeros(native.voxels().raw_dim());
-    for (class, probability) in probabilities.axis_iter(Axis(0)).enumerate() {
-        let probability = Volume::new(probability.to_owned(), *prepared.geometry());
-        // Beyond the prepared grid there is background.
-        let outside = if class == 0 { 1.0 } else { 0.0 };
-        let on_native = resample_linear(&probability, &native.grid(), outside);
-        ndarray::Zip::from(&mut best)
-            .and(&mut labels)
-            .and(on_native.voxels())
-            .for_each(|best, label, p| {
-                if *p > *best {
-                    (*best, *label) = (*p, class as u16);
-                }
-            });
-        if class > 0 {
-            foreground += on_native.voxels();
-        }
-    }
-    let classes = probabilities.len_of(Axis(0));
-    if arguments.largest_component {
-        for class in 1..classes as u16 {
-            let mask = Mask::new(labels.map(|label| *label == class), *native.geometry());
-            let kept = largest_component(&mask, Connectivity::Corners26);
-            ndarray::Zip::from(&mut labels)
-                .and(mask.voxels())
-                .and(kept.voxels())
-                .for_each(|label, was, stays| {
-                    if *was && !*stays {
-                        *label = 0;
-                    }
-                });
-        }
-    }
-    let voxels = (0..classes as u16)
-        .map(|c| labels.iter().filter(|l| **l == c).count())
-        .collect();
-
+    let resolved = run.join("config.resolved.toml");
+    let mut config: SemiFile = scarce_train::config::load(Some(&resolved), &arguments.overrides)?;
+    config.inference.largest_component |= arguments.largest_component;
+    let network = Network::load(arguments, &run, &config, device)?;
     let out = &arguments.out;
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
-    let stem = stem(&arguments.input);
-    let prediction = out.join(format!("{stem}.nii.gz"));
-    scarce_io::write_label_map(&prediction, &LabelMap::new(labels, *native.geometry()))?;
-    let probability = Volume::new(foreground, *native.geometry());
-    scarce_io::write_volume(
-        &out.join(format!("{stem}.probability.nii.gz")),
-        &probability,
-    )?;
-    let record = PredictionRecord {
-        input: arguments.input.clone(),
-        prediction,
-        checkpoint: arguments.checkpoint.clone(),
-        steps: saved.state.step,
-        network: arguments.network.clone(),
-        voxels,
+    if let Some(input) = &arguments.input {
+        let native = scarce_io::read_volume(input)?;
+        let record = network.write(input, &native, None, &stem(input))?;
+        return json_output::write(&out.join("prediction.json"), &record);
+    }
+    let cases = asked_for(arguments, &config)?;
+    let references = out.join("references");
+    let mut records = Vec::new();
+    for case in &cases {
+        let (native, labels) = case.read()?;
+        tracing::info!("case {}", case.id);
+        let written = network.write(&case.image, &native, labels.as_ref(), &case.id);
+        records.push(written.with_context(|| format!("case {}", case.id))?);
+        if let Some(labels) = labels {
+            fs::create_dir_all(&references)
+                .with_context(|| format!("cannot create {}", references.display()))?;
+            let classes = labels.map(|value| u16::from(config.data.class(*value)));
+            let path = references.join(format!("{}.nii.gz", case.id));
+            scarce_io::write_label_map(&path, &classes)?;
+        }
+    }
+    json_output::write(&out.join("predictions.json"), &records)
+}
+
+/// The cases of `--part` or `--ids`.
+fn asked_for(arguments: &PredictArguments, config: &SemiFile) -> anyhow::Result<Vec<CaseFiles>> {
+    if let Some(list) = &arguments.ids {
+        let Some(set) = &config.data.set else {
+            let message = "--ids: the run was trained on no data set (data.set)";
+            return Err(UsageError(message.to_owned()).into());
+        };
+        return set.named(&scarce_io::ids_in(list)?);
+    }
+    let cases = config.data.cases()?;
+    let part = arguments.part.as_deref().unwrap_or_default();
+    let found = match part {
+        "labelled" => cases.labelled,
+        "unlabelled" => cases.unlabelled,
+        _ => cases.validation,
     };
-    json_output::write(&out.join("prediction.json"), &record)
+    if found.is_empty() {
+        let message = format!("--part {part}: the run has no case there");
+        return Err(UsageError(message).into());
+    }
+    Ok(found)
+}
+
+/// The network that was asked for, and where its work goes.
+struct Network<'a> {
+    segmenter: Segmenter,
+    steps: u64,
+    arguments: &'a PredictArguments,
+}
+
+impl<'a> Network<'a> {
+    fn load(
+        arguments: &'a PredictArguments,
+        run: &Path,
+        config: &SemiFile,
+        device: Device,
+    ) -> anyhow::Result<Self> {
+        let checkpoint = if arguments.checkpoint == run {
+            run.join("checkpoints")
+        } else {
+            arguments.checkpoint.clone()
+        };
+        let saved = Checkpoint::load(&checkpoint)?;
+        Ok(Self {
+            segmenter: Segmenter::load(config, &saved, &arguments.network, device)?,
+            steps: saved.state.step,
+            arguments,
+        })
+    }
+
+    /// Segments a volume and writes what was found.
+    fn write(
+        &self,
+        input: &Path,
+        native: &Volume<f32>,
+        labels: Option<&LabelMap>,
+        name: &str,
+    ) -> anyhow::Result<PredictionRecord> {
+        let grid = native.grid();
+        let part = self.segmenter.part(&grid, labels)?;
+        let prepared = self.segmenter.prepare(native, part)?;
+        let found = self.segmenter.segment(&prepared, &grid)?;
+        let out = &self.arguments.out;
+        let prediction = out.join(format!("{name}.nii.gz"));
+        scarce_io::write_label_map(&prediction, &found.labels)?;
+        let probability = out.join(format!("{name}.probability.nii.gz"));
+        scarce_io::write_volume(&probability, &found.foreground)?;
+        Ok(PredictionRecord {
+            input: input.to_owned(),
+            prediction,
+            checkpoint: self.arguments.checkpoint.clone(),
+            steps: self.steps,
+            network: self.arguments.network.clone(),
+            voxels: found.voxels(),
+        })
+    }
 }
 
 /// What a run's manifest says it is.

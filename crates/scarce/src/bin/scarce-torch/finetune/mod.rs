@@ -4,7 +4,7 @@ mod classify;
 mod config;
 mod data;
 pub mod predict;
-mod report;
+pub mod report;
 mod segment;
 mod start;
 

@@ -21,13 +21,18 @@ use super::report::{self, CLASSES_FILE, Classes};
 use super::{classify, segment};
 
 /// Classes as `predictions.csv`, or label maps `<name>.png` at each image's own size, for an image or a folder of them.
-pub fn run(arguments: &PredictArguments, run: &Path, device: Device) -> anyhow::Result<()> {
+pub fn run(
+    arguments: &PredictArguments,
+    run: &Path,
+    input: &Path,
+    device: Device,
+) -> anyhow::Result<()> {
     let out = &arguments.out;
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
-    let images = if arguments.input.is_dir() {
-        files_in(&arguments.input, false)?
+    let images = if input.is_dir() {
+        files_in(input, false)?
     } else {
-        vec![arguments.input.clone()]
+        vec![input.to_owned()]
     };
     match task_of_run(run)? {
         Some(TaskKind::Classify) => classify(arguments, run, &images, device),

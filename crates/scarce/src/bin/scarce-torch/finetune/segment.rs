@@ -20,6 +20,7 @@ use super::config::SegmentFile;
 use super::data::{OutlinedCase, Parts, Shown};
 use super::report::{self, CLASSES_FILE, Classes, SPLIT_FILE, TEST_FOLDER};
 use super::start;
+use crate::figures::by_name;
 use crate::surroundings::Surroundings;
 use crate::training_run::{open_run, show_progress};
 
@@ -135,18 +136,7 @@ fn report_on(
             let (predicted, truth) = (volume(predicted)?, volume(truth)?);
             let scored = evaluate_labels(&predicted, &truth, &labels, &options, &metrics)
                 .with_context(|| format!("case {id}"))?;
-            let figures = scored.into_iter().flat_map(|(label, figures)| {
-                figures.into_iter().map(move |(metric, measured)| {
-                    // As `evaluate` names them.
-                    let name = if is_single {
-                        metric
-                    } else {
-                        format!("label-{label}.{metric}")
-                    };
-                    (name, measured)
-                })
-            });
-            cases.push((id.clone(), figures.collect()));
+            cases.push((id.clone(), by_name(scored, is_single)));
         }
     }
     let report = EvaluationReport::from_cases(cases, &options, Seed(config.seed));

@@ -176,15 +176,23 @@ impl PretrainData {
 impl RegionVolume {
     fn read(&self, preprocessing: &Preprocessing) -> anyhow::Result<(Array3<f32>, Array3<bool>)> {
         let native = scarce_io::read_volume(&self.image)?;
-        let image = preprocessing.prepare(&native)?;
         let region = match &self.region {
-            None => Array3::from_elem(image.voxels().raw_dim(), false),
+            None => None,
             Some(path) => {
-                let mask = scarce_io::read_label_map(path)?.map(|label| *label != 0);
-                preprocessing.mask(&native.grid(), &mask)?.into_voxels()
+                Some(scarce_io::read_label_map(path)?.map(|label| u16::from(*label != 0)))
             }
         };
-        Ok((image.into_voxels(), region))
+        let grid = native.grid();
+        let part = preprocessing.part(&grid, region.as_ref())?;
+        let image = preprocessing.prepare_part(&native, part)?.into_voxels();
+        let inside = match &region {
+            None => Array3::from_elem(image.raw_dim(), false),
+            Some(region) => {
+                let region = preprocessing.labels(&grid, region, part)?;
+                region.map(|label| *label != 0).into_voxels()
+            }
+        };
+        Ok((image, inside))
     }
 }
 
