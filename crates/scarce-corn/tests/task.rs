@@ -1,4 +1,4 @@
-//! The recipe on a phantom: it learns, repeats itself, resumes, and refuses what cannot serve.
+//! A training on a phantom: it learns, repeats itself, resumes, validates, and refuses what cannot serve.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
@@ -8,13 +8,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ndarray::{Array3, Axis};
 use scarce_corn::augment::AugmentConfig;
+use scarce_corn::confidence::{ConfidenceFilter, Selection};
+use scarce_corn::correlation::CorrelationForm;
+use scarce_corn::correlation::repaired::RepairedOptions;
 use scarce_corn::inference::sliding_window;
+use scarce_corn::perturbation::NoiseConfig;
+use scarce_corn::pool::AnchorDraw;
+use scarce_corn::ramp::Ramp;
+use scarce_corn::settings::{ConsistencyConfig, CorrelationConfig, PoolConfig};
+use scarce_corn::teacher::{Buffers, TeacherConfig};
 use scarce_corn::vnet::{VNet, VNetConfig};
-use scarce_corn::{Branch, LabelledVolume, SemiConfig, SemiTask, UnlabelledVolume};
+use scarce_corn::{
+    Branches, CornError, LabelledVolume, SemiConfig, SemiTask, TrainedNetwork, UnlabelledVolume,
+};
 use scarce_train::image::Seed;
 use scarce_train::{
     Checkpoint, Existing, LoopConfig, RunFolder, RunManifest, Schedule, StepContext, Task as _,
-    load_variables, named_variables, run_training,
+    run_training,
 };
 use tch::{Device, Kind};
 
@@ -55,14 +65,40 @@ fn config() -> SemiConfig {
         patch_zyx: [16; 3],
         labelled_batch: 1,
         unlabelled_batch: 1,
-        ramp_steps: 10.0,
-        anchors: 16,
-        pool_capacity: 64,
-        voxels: 64,
-        groups: 2,
-        ema_max_decay: 0.9,
+        branches: follows_by(0.9),
+        ramp: Ramp::Continuous { steps: 10.0 },
+        correlation: CorrelationConfig {
+            form: CorrelationForm::Repaired(RepairedOptions {
+                groups: 2,
+                ..RepairedOptions::default()
+            }),
+            filter: ConfidenceFilter {
+                voxels: Selection::TopAndRandom {
+                    count: 64,
+                    surest_share: 0.5,
+                },
+                ..ConfidenceFilter::default()
+            },
+            anchors: AnchorDraw {
+                count: 16,
+                at_least: 16,
+                in_halves: false,
+            },
+            pool: PoolConfig {
+                capacity: 64,
+                ..PoolConfig::default()
+            },
+            ..CorrelationConfig::default()
+        },
         ..SemiConfig::default()
     }
+}
+
+fn follows_by(max_decay: f64) -> Branches {
+    Branches::MeanTeacher(TeacherConfig {
+        max_decay,
+        ..TeacherConfig::default()
+    })
 }
 
 fn labelled(id: &str) -> LabelledVolume {
@@ -83,7 +119,15 @@ fn unlabelled(id: &str) -> UnlabelledVolume {
 
 fn task(config: SemiConfig, others: &[&str]) -> SemiTask {
     let others = others.iter().map(|id| unlabelled(id)).collect();
-    SemiTask::new(config, vec![labelled("a")], others, Seed(1), Device::Cpu).unwrap()
+    refusable(config, vec![labelled("a")], others).unwrap()
+}
+
+fn refusable(
+    config: SemiConfig,
+    volumes: Vec<LabelledVolume>,
+    others: Vec<UnlabelledVolume>,
+) -> Result<SemiTask, CornError> {
+    SemiTask::new(config, volumes, others, vec![], Seed(1), Device::Cpu)
 }
 
 /// Trains into `folder` and gives back the log.
@@ -107,6 +151,10 @@ fn train(task: &mut SemiTask, steps: u64, folder: &Path, existing: Existing) -> 
     fs::read_to_string(folder.join("metrics.jsonl")).unwrap()
 }
 
+fn of<'t>(task: &'t SemiTask, network: &str) -> &'t VNet {
+    task.method().network(network).unwrap()
+}
+
 fn dice_of(net: &VNet, centre: [i32; 3]) -> f64 {
     let (image, label) = phantom(centre);
     let p = sliding_window(net, image.view(), [16; 3], 0.5, Device::Cpu).unwrap();
@@ -122,9 +170,9 @@ fn learns_a_ball_it_has_not_seen_and_repeats_itself() {
     let folder = tempfile::tempdir().unwrap();
     let unseen = [9, 13, 14];
     let mut first = task(config(), &["u", "v"]);
-    let before = dice_of(first.teacher(), unseen);
+    let before = dice_of(of(&first, "teacher"), unseen);
     let log = train(&mut first, 40, &folder.path().join("a"), Existing::Refuse);
-    let after = dice_of(first.teacher(), unseen);
+    let after = dice_of(of(&first, "teacher"), unseen);
     assert!(after > 0.7, "Dice {before} before, {after} after");
     assert!(
         before < 0.5,
@@ -138,10 +186,17 @@ fn learns_a_ball_it_has_not_seen_and_repeats_itself() {
         "loss",
         "dice_loss",
         "cross_entropy",
+        "supervised",
+        "supervised_weight",
+        "supervised_share",
         "consistency",
-        "coral",
-        "coral_rows",
-        "coral_skipped",
+        "consistency_weight",
+        "consistency_share",
+        "correlation",
+        "correlation_weight",
+        "correlation_share",
+        "correlation_rows",
+        "correlation_skipped",
         "pool_rows",
     ] {
         assert!(
@@ -166,7 +221,7 @@ fn a_resumed_run_is_the_run_that_never_stopped() {
     let after_the_cut = |log: &str| log.lines().skip(27).map(str::to_owned).collect::<Vec<_>>();
     let (got, expected) = (after_the_cut(&got), after_the_cut(&expected));
     assert_eq!(got, expected);
-    let correlates = |row: &String| !row.contains("\"coral_rows\":0.0");
+    let correlates = |row: &String| !row.contains("\"correlation_rows\":0.0");
     assert!(got.len() == 2 && got.iter().all(correlates), "{got:?}");
     let all = |task: &SemiTask| task.weights().into_iter().chain(task.memory());
     assert_eq!(all(&resumed).count(), all(&uninterrupted).count());
@@ -185,16 +240,24 @@ fn a_checkpoint_gives_either_network_back() {
     let image = phantom([12; 3]).0;
     let predict =
         |net: &VNet| sliding_window(net, image.view(), [16; 3], 0.5, Device::Cpu).unwrap();
-    for (prefix, net) in [
-        ("teacher.", trained.teacher()),
-        ("student.", trained.student()),
-    ] {
-        let branch = Branch::new(&config().network, Device::Cpu).unwrap();
-        let variables = named_variables(&branch.store);
-        load_variables(&variables, saved.group("weights").unwrap(), prefix).unwrap();
-        assert_eq!(predict(&branch.network), predict(net), "{prefix}");
+    for name in ["teacher", "student"] {
+        let weights = saved.group("weights").unwrap();
+        let loaded = TrainedNetwork::load(&config(), Some(name), weights, Device::Cpu).unwrap();
+        assert_eq!(
+            predict(&loaded.network),
+            predict(of(&trained, name)),
+            "{name}"
+        );
     }
-    assert_ne!(predict(trained.teacher()), predict(trained.student()));
+    assert_ne!(
+        predict(of(&trained, "teacher")),
+        predict(of(&trained, "student"))
+    );
+    let weights = saved.group("weights").unwrap();
+    let main = TrainedNetwork::load(&config(), None, weights, Device::Cpu).unwrap();
+    assert_eq!(predict(&main.network), predict(of(&trained, "teacher")));
+    let error = TrainedNetwork::load(&config(), Some("main"), weights, Device::Cpu).unwrap_err();
+    assert!(error.to_string().contains("student, teacher"), "{error}");
 }
 
 /// The first update copies the student whatever the largest decay; decay 0 always does; decay 1 keeps
@@ -205,7 +268,7 @@ fn the_teacher_follows_by_its_decay() {
     for (decay, follows) in [(0.0, true), (1.0, false)] {
         let mut task = task(
             SemiConfig {
-                ema_max_decay: decay,
+                branches: follows_by(decay),
                 ..config()
             },
             &["u"],
@@ -253,10 +316,24 @@ fn the_teacher_follows_by_its_decay() {
     }
 }
 
+fn weigh(consistency: f64, correlation: f64) -> SemiConfig {
+    let base = config();
+    SemiConfig {
+        consistency: ConsistencyConfig {
+            weight: consistency,
+            ..base.consistency
+        },
+        correlation: CorrelationConfig {
+            weight: correlation,
+            ..base.correlation
+        },
+        ..base
+    }
+}
+
 #[test]
 fn either_kind_of_consistency_can_be_left_out() {
     let _turn = take_turn();
-    let bare = AugmentConfig::none();
     let cases = [
         // (config, unlabelled ids, logged, not logged)
         (config(), vec![], "dice_loss", "consistency"),
@@ -269,25 +346,16 @@ fn either_kind_of_consistency_can_be_left_out() {
             "dice_loss",
             "consistency",
         ),
+        (weigh(1.0, 0.0), vec!["u"], "consistency", "correlation"),
         (
             SemiConfig {
-                coral_weight: 0.0,
-                ..config()
+                noise: NoiseConfig::default(),
+                augment: AugmentConfig::none(),
+                ..weigh(0.0, 0.1)
             },
             vec!["u"],
+            "correlation",
             "consistency",
-            "coral",
-        ),
-        (
-            SemiConfig {
-                consistency_weight: 0.0,
-                noise: 0.0,
-                augment: bare,
-                ..config()
-            },
-            vec!["u"],
-            "coral",
-            "nothing",
         ),
         (
             SemiConfig {
@@ -295,7 +363,7 @@ fn either_kind_of_consistency_can_be_left_out() {
                 ..config()
             },
             vec!["u", "v"],
-            "coral",
+            "correlation",
             "nothing",
         ),
     ];
@@ -314,6 +382,80 @@ fn either_kind_of_consistency_can_be_left_out() {
             assert_eq!(tensor.isfinite().all().int64_value(&[]), 1, "{name}");
         }
     }
+}
+
+/// In training mode a teacher keeps statistics of its own, which a teacher in evaluation mode has from its student.
+#[test]
+fn a_teacher_with_buffers_of_its_own_runs_in_training_mode() {
+    let _turn = take_turn();
+    for (buffers, equal) in [(Buffers::Copy, true), (Buffers::Own, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = SemiConfig {
+            branches: Branches::MeanTeacher(TeacherConfig {
+                buffers,
+                ..TeacherConfig::default()
+            }),
+            ..config()
+        };
+        let mut task = task(config, &["u"]);
+        train(&mut task, 2, folder.path(), Existing::Refuse);
+        let weights: BTreeMap<String, tch::Tensor> = task.weights().into_iter().collect();
+        let name = "encoder.2.block.1.bn.running_mean";
+        let [student, teacher] = ["student", "teacher"].map(|n| &weights[&format!("{n}.{name}")]);
+        assert_eq!(student.equal(teacher), equal, "{buffers:?}");
+        let start = teacher.zeros_like();
+        assert!(!teacher.equal(&start), "{buffers:?}: it saw something");
+    }
+}
+
+#[test]
+fn what_is_validated_on_is_not_learned_from() {
+    let _turn = take_turn();
+    let with = |validation: &str| {
+        let others = vec![unlabelled("u")];
+        let held_out = vec![labelled(validation)];
+        SemiTask::new(
+            config(),
+            vec![labelled("a")],
+            others,
+            held_out,
+            Seed(1),
+            Device::Cpu,
+        )
+    };
+    for id in ["a", "u"] {
+        let error = with(id).unwrap_err().to_string();
+        assert!(
+            error.contains("both trained on and validated on"),
+            "{error}"
+        );
+    }
+    let context = StepContext {
+        step: 0,
+        total_steps: 1,
+        seed: Seed(1),
+        rank: 0,
+        world_size: 1,
+    };
+    let mut task = with("v").unwrap();
+    let figures = task.validate(&context).unwrap();
+    let (image, _) = phantom([11, 12, 10]);
+    let p = sliding_window(
+        of(&task, "teacher"),
+        image.view(),
+        [16; 3],
+        0.5,
+        Device::Cpu,
+    );
+    assert_eq!(figures.len(), 1);
+    assert_eq!(figures[0].0, "validation_dice");
+    // Uniform windows there, Gaussian ones here.
+    assert!(
+        (0.0..1.0).contains(&figures[0].1) && p.is_ok(),
+        "{figures:?}"
+    );
+    // The teacher answers in evaluation mode, so that looking twice changes nothing.
+    assert_eq!(task.validate(&context).unwrap(), figures);
 }
 
 #[test]
@@ -355,13 +497,13 @@ fn refuses_volumes_that_cannot_serve() {
     ];
     for (volumes, part) in cases {
         let others = vec![unlabelled("u")];
-        let error = SemiTask::new(config(), volumes, others, Seed(0), Device::Cpu).unwrap_err();
+        let error = refusable(config(), volumes, others).unwrap_err();
         assert!(error.to_string().contains(part), "{error} lacks {part}");
     }
     let mut dark = unlabelled("dark");
     dark.image[[0, 0, 0]] = f32::NEG_INFINITY;
     let volumes = vec![labelled("a")];
-    let error = SemiTask::new(config(), volumes, vec![dark], Seed(0), Device::Cpu).unwrap_err();
+    let error = refusable(config(), volumes, vec![dark]).unwrap_err();
     assert!(
         error.to_string().contains("dark has intensity -inf"),
         "{error}"
