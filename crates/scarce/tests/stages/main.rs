@@ -11,6 +11,7 @@ mod pretrained;
 #[cfg(unix)]
 mod processes;
 mod programs;
+mod semi;
 mod sets;
 
 use std::path::Path;

@@ -9,10 +9,10 @@ use scarce_cli::arguments::PredictArguments;
 use scarce_cli::artefacts::{PredictionRecord, stem};
 use scarce_cli::exit::UsageError;
 use scarce_cli::json_output;
-use scarce_corn::Branch;
+use scarce_corn::TrainedNetwork;
 use scarce_corn::inference::sliding_window;
 use scarce_image::{Connectivity, LabelMap, Mask, Volume, largest_component, resample_linear};
-use scarce_train::{Checkpoint, RunManifest, load_variables, named_variables};
+use scarce_train::{Checkpoint, RunManifest};
 
 use crate::device::set_up;
 use crate::finetune;
@@ -36,20 +36,23 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
         arguments.checkpoint.clone()
     };
     let saved = Checkpoint::load(&checkpoint)?;
-    let mut branch = Branch::new(&config.method.network, device)?;
-    let prefix = format!("{}.", arguments.network);
-    load_variables(
-        &named_variables(&branch.store),
-        saved.group("weights")?,
-        &prefix,
-    )?;
-    branch.store.freeze();
+    let name = arguments.network.as_deref();
+    let known = name.is_none_or(|name| config.method.branches.names().contains(&name));
+    if !known {
+        let message = format!(
+            "--network {}: the run has {}",
+            name.unwrap_or_default(),
+            config.method.branches.names().join(", ")
+        );
+        return Err(UsageError(message).into());
+    }
+    let trained = TrainedNetwork::load(&config.method, name, saved.group("weights")?, device)?;
 
     let native = scarce_io::read_volume(&arguments.input)?;
     let prepared = config.preprocessing.prepare(&native)?;
     let patch = config.method.patch_zyx;
     let probabilities = sliding_window(
-        &branch.network,
+        &trained.network,
         prepared.voxels().view(),
         patch,
         OVERLAP,
@@ -110,7 +113,9 @@ pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
         prediction,
         checkpoint: arguments.checkpoint.clone(),
         steps: saved.state.step,
-        network: arguments.network.clone(),
+        network: name
+            .unwrap_or_else(|| config.method.branches.predicts())
+            .to_owned(),
         voxels,
     };
     json_output::write(&out.join("prediction.json"), &record)

@@ -14,6 +14,11 @@ use crate::training_run::names;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SemiFile {
+    /// What stands where nothing is given.
+    pub recipe: String,
+    /// Where every encoder starts: `none`, a run folder of `pretrain`, or a safetensors file.
+    #[serde(default = "none")]
+    pub weights: String,
     /// Seed of every random choice.
     #[serde(default)]
     pub seed: u64,
@@ -30,6 +35,10 @@ pub struct SemiFile {
     pub training: LoopConfig,
 }
 
+fn none() -> String {
+    "none".to_owned()
+}
+
 /// Few labelled volumes and many without.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +48,9 @@ pub struct SemiData {
     /// Volumes without.
     #[serde(default)]
     pub unlabelled: Vec<UnlabelledFile>,
+    /// Volumes with labels that nothing is learned from: `training.validation` looks at them.
+    #[serde(default)]
+    pub validation: Vec<LabelledFile>,
     /// Label values that become class 1, 2, …; all others are background. Left out, every value
     /// that is not 0 is class 1.
     pub label_values: Option<Vec<u16>>,
@@ -69,7 +81,20 @@ pub struct UnlabelledFile {
 impl SemiData {
     /// The labelled volumes, prepared.
     pub fn labelled(&self, preprocessing: &Preprocessing) -> anyhow::Result<Vec<LabelledVolume>> {
-        self.labelled
+        self.read(&self.labelled, preprocessing)
+    }
+
+    /// Those that are validated on, prepared.
+    pub fn validation(&self, preprocessing: &Preprocessing) -> anyhow::Result<Vec<LabelledVolume>> {
+        self.read(&self.validation, preprocessing)
+    }
+
+    fn read(
+        &self,
+        files: &[LabelledFile],
+        preprocessing: &Preprocessing,
+    ) -> anyhow::Result<Vec<LabelledVolume>> {
+        files
             .iter()
             .map(|file| {
                 let native = scarce_io::read_volume(&file.image)?;
@@ -123,6 +148,10 @@ impl SemiData {
             (
                 "unlabelled image".to_owned(),
                 names(self.unlabelled.iter().map(|v| v.image.as_path())),
+            ),
+            (
+                "validation image".to_owned(),
+                names(self.validation.iter().map(|v| v.image.as_path())),
             ),
         ])
     }
