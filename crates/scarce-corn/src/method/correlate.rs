@@ -81,7 +81,8 @@ impl Method {
         };
         let mut rng = stream(context, "", "confidence filter");
         let chosen = config.filter.choose(judge, other, update, &mut rng)?;
-        let all = Tensor::f_cat(&chosen, 0)?;
+        // A voxel that was chosen twice passes once.
+        let (all, place, _) = Tensor::f_cat(&chosen, 0)?.f_internal_unique2(true, true, false)?;
         let [one, another] = self.networks.pair();
         let of_first = passed(one, &tail(&pair.first.features)?, &all, true)?;
         let of_second = if self.networks.both_train() {
@@ -95,9 +96,10 @@ impl Method {
         let mut start = 0;
         for chosen in &chosen {
             let n = chosen.size1()?;
+            let rows = place.f_narrow(0, start, n)?;
             features.push(PairedFeatures {
-                first: of_first.f_narrow(0, start, n)?,
-                second: of_second.f_narrow(0, start, n)?,
+                first: of_first.f_index_select(0, &rows)?,
+                second: of_second.f_index_select(0, &rows)?,
             });
             start += n;
         }
