@@ -15,6 +15,7 @@ use tch::{Device, Tensor};
 
 use crate::CornError;
 use crate::correlation::Anchors;
+use crate::vnet::loss_kind;
 pub(crate) use draw::{draw, subset};
 pub use fusion::Fusion;
 
@@ -115,7 +116,9 @@ impl FeaturePool {
             return Ok(());
         }
         let chosen = subset(candidates, capacity, rng)?;
-        let rows = rows(&chosen)?.detach().f_to_device(self.device)?;
+        let rows = rows(&chosen)?.detach();
+        // Under autocast they may come in half precision.
+        let rows = rows.f_to_device(self.device)?.f_to_kind(loss_kind(&rows))?;
         let size = rows.size();
         if size != [chosen.size1()?, width] {
             return Err(CornError::Shape {

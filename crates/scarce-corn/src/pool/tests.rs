@@ -1,3 +1,5 @@
+//! What the pool keeps, draws, fuses, saves and refuses.
+
 use scarce_train::image::{Seed, StreamKey};
 use tch::Kind;
 

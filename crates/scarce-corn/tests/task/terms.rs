@@ -97,3 +97,36 @@ fn an_absent_class_and_too_few_volumes_train_all_the_same() {
     let of_absent = slots.filter(|(name, _)| name.starts_with("pool.0.3"));
     assert_eq!(of_absent.count(), 0);
 }
+
+/// Crops one voxel thick, for a network of two axes.
+#[test]
+fn slices_of_volumes_train_a_network_of_two_axes() {
+    let _turn = take_turn();
+    let folder = tempfile::tempdir().unwrap();
+    let base = config();
+    let config = SemiConfig {
+        network: VNetConfig {
+            dimensions: 2,
+            ..base.network
+        },
+        patch_zyx: [1, 16, 16],
+        labelled_batch: 4,
+        unlabelled_batch: 4,
+        ..base
+    };
+    let (others, held_out) = (vec![unlabelled("u")], vec![labelled("v")]);
+    let volumes = vec![labelled("a")];
+    let mut task =
+        SemiTask::new(config, volumes, others, held_out, Seed(1), Device::Cpu).unwrap();
+    let log = train(&mut task, 2, folder.path(), Existing::Refuse);
+    assert!(log.contains("\"correlation\""), "{log}");
+    let context = StepContext {
+        step: 0,
+        total_steps: 2,
+        seed: Seed(1),
+        rank: 0,
+        world_size: 1,
+    };
+    let figures = task.validate(&context).unwrap();
+    assert!((0.0..=1.0).contains(&figures[0].1), "{figures:?}");
+}
