@@ -60,8 +60,8 @@ impl Ramp {
 mod tests {
     use super::*;
 
-    /// The medians that CORN's authors logged of their own run (L, L_s, l_c, L_d), each about an iteration: from its terms,
-    /// 0.5 L_s + r l_c + 0.05 r L_d has to give L. Medians of a sum are not the sums of medians, hence the width.
+    /// The medians that CORN's authors logged of their own run (`L, L_s, l_c, L_d`), each about an iteration: from its terms,
+    /// `0.5 L_s + r l_c + 0.05 r L_d` has to give L. Medians of a sum are not the sums of medians, hence the width.
     #[test]
     fn the_logged_terms_come_to_the_logged_total() {
         let ramp = Ramp::Stepped {

@@ -75,8 +75,7 @@ pub fn correlation(
             let row = |t: &Tensor| distances(&t.f_narrow(0, first, length)?, &columns);
             let (v, a) = (row(&pair.first)?, row(&pair.second)?);
             let largest = v.f_maximum(&a)?.f_max()?.f_double_value(&[])?;
-            // Negated, so that NaN is left out too.
-            if !(largest <= LARGEST) {
+            if largest.is_nan() || largest > LARGEST {
                 skipped += 1;
                 continue;
             }

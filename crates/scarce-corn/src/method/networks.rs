@@ -5,6 +5,7 @@ use tch::{Device, Tensor};
 
 use crate::branch::Branch;
 use crate::settings::Branches;
+use crate::teacher::TeacherConfig;
 use crate::{CornError, SemiConfig};
 
 /// What a network says of a batch.
@@ -77,7 +78,7 @@ impl Networks {
 
     /// Whether a teacher's layers run in training mode.
     pub fn teacher_trains(&self) -> bool {
-        self.relation.teacher().is_some_and(|t| t.trains())
+        self.relation.teacher().is_some_and(TeacherConfig::trains)
     }
 
     /// Whose features become anchors: the teacher's, or the mean of main and auxiliary.

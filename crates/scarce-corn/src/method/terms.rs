@@ -8,7 +8,7 @@ use crate::CornError;
 /// The terms of a loss, and figures beside them.
 #[derive(Default)]
 pub(super) struct Terms {
-    terms: Vec<(&'static str, Tensor, f64)>,
+    weighed: Vec<(&'static str, Tensor, f64)>,
     measured: Vec<(&'static str, Tensor)>,
     figures: Vec<(String, f64)>,
 }
@@ -16,7 +16,7 @@ pub(super) struct Terms {
 impl Terms {
     /// A term by its weight.
     pub fn add(&mut self, name: &'static str, value: Tensor, weight: f64) {
-        self.terms.push((name, value, weight));
+        self.weighed.push((name, value, weight));
     }
 
     /// A scalar that is shown beside the terms.
@@ -32,7 +32,7 @@ impl Terms {
     /// Their weighted sum, with the figures: scalars come to the host together.
     pub fn into_loss(self, sample_ids: Vec<String>) -> Result<StepLoss, CornError> {
         let mut total: Option<Tensor> = None;
-        for (_, value, weight) in &self.terms {
+        for (_, value, weight) in &self.weighed {
             let weighted = value * *weight;
             total = Some(total.map_or_else(|| weighted.shallow_clone(), |sum| sum + &weighted));
         }
@@ -41,19 +41,19 @@ impl Terms {
             CornError::setting("supervised", expected, "a loss without a term")
         })?;
         let scalars = self.measured.iter().map(|(_, value)| value);
-        let scalars = scalars.chain(self.terms.iter().map(|(_, value, _)| value));
+        let scalars = scalars.chain(self.weighed.iter().map(|(_, value, _)| value));
         let scalars = scalars
             .chain([&total])
             .map(|value| value.detach().f_to_kind(Kind::Double))
             .collect::<Result<Vec<_>, _>>()?;
         let scalars = Vec::<f64>::try_from(Tensor::f_stack(&scalars, 0)?)?;
         let (measured, scalars) = scalars.split_at(self.measured.len());
-        let whole = scalars[self.terms.len()];
+        let whole = scalars[self.weighed.len()];
         let named = self.measured.iter().zip(measured);
         let mut figures: Vec<(String, f64)> = named
             .map(|((name, _), value)| ((*name).to_owned(), *value))
             .collect();
-        for ((name, _, weight), value) in self.terms.iter().zip(scalars) {
+        for ((name, _, weight), value) in self.weighed.iter().zip(scalars) {
             figures.push(((*name).to_owned(), *value));
             figures.push((format!("{name}_weight"), *weight));
             let share = if whole == 0.0 {

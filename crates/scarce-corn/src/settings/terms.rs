@@ -45,11 +45,11 @@ impl SupervisedConfig {
     }
 }
 
-/// The consistency of probabilities, λ_c l_c.
+/// The consistency of probabilities, `λ_c l_c`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConsistencyConfig {
-    /// Its largest weight λ_c; 0 leaves it out.
+    /// Its largest weight `λ_c`; 0 leaves it out.
     pub weight: f64,
     /// Of which crops.
     pub on: CropsOf,
@@ -130,11 +130,11 @@ impl ConsistencyConfig {
     }
 }
 
-/// The consistency of correlations, λ_d l_d.
+/// The consistency of correlations, `λ_d l_d`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CorrelationConfig {
-    /// Its largest weight λ_d; 0 leaves the feature pool empty and heads unbuilt.
+    /// Its largest weight `λ_d`; 0 leaves the feature pool empty and heads unbuilt.
     pub weight: f64,
     /// What is compared.
     pub form: CorrelationForm,

@@ -5,7 +5,7 @@ mod decoder;
 mod encoder;
 mod layers;
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use tch::nn::Path;
 use tch::{Kind, Tensor};
@@ -30,7 +30,7 @@ pub struct VNetOutput {
 /// The network. Sides of its input are multiples of 16.
 #[derive(Debug)]
 pub struct VNet {
-    encoder: Arc<Encoder>,
+    encoder: Rc<Encoder>,
     decoder: Decoder,
     config: VNetConfig,
 }
@@ -48,7 +48,7 @@ impl VNet {
     pub fn new(path: &Path<'_>, config: &VNetConfig) -> Result<Self, CornError> {
         config.check()?;
         check_free(path)?;
-        let encoder = Arc::new(Encoder::new(path, config)?);
+        let encoder = Rc::new(Encoder::new(path, config)?);
         Self::upon(encoder, path, config)
     }
 
@@ -69,14 +69,10 @@ impl VNet {
             let got = format!("{config:?}");
             return Err(CornError::setting("network", expected, got));
         }
-        Self::upon(Arc::clone(&other.encoder), path, config)
+        Self::upon(Rc::clone(&other.encoder), path, config)
     }
 
-    fn upon(
-        encoder: Arc<Encoder>,
-        path: &Path<'_>,
-        config: &VNetConfig,
-    ) -> Result<Self, CornError> {
+    fn upon(encoder: Rc<Encoder>, path: &Path<'_>, config: &VNetConfig) -> Result<Self, CornError> {
         Ok(Self {
             encoder,
             decoder: Decoder::new(path, config)?,
@@ -91,7 +87,7 @@ impl VNet {
 
     /// Whether both look through one encoder.
     pub fn shares_encoder_with(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.encoder, &other.encoder)
+        Rc::ptr_eq(&self.encoder, &other.encoder)
     }
 
     /// Logits and features of `(batch, channel, z, y, x)`; with `train`, batch statistics and dropout. A 2-D network takes

@@ -116,8 +116,7 @@ fn slices_of_volumes_train_a_network_of_two_axes() {
     };
     let (others, held_out) = (vec![unlabelled("u")], vec![labelled("v")]);
     let volumes = vec![labelled("a")];
-    let mut task =
-        SemiTask::new(config, volumes, others, held_out, Seed(1), Device::Cpu).unwrap();
+    let mut task = SemiTask::new(config, volumes, others, held_out, Seed(1), Device::Cpu).unwrap();
     let log = train(&mut task, 2, folder.path(), Existing::Refuse);
     assert!(log.contains("\"correlation\""), "{log}");
     let context = StepContext {
