@@ -16,7 +16,7 @@ pub struct PredictionRecord {
     pub checkpoint: PathBuf,
     /// Steps the network had been trained.
     pub steps: u64,
-    /// `teacher` or `student`.
+    /// Which of the run's networks.
     pub network: String,
     /// Voxels of each class, the background first.
     pub voxels: Vec<usize>,

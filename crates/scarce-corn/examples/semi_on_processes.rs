@@ -12,8 +12,15 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
+use scarce_corn::confidence::{ConfidenceFilter, Selection};
+use scarce_corn::correlation::CorrelationForm;
+use scarce_corn::correlation::repaired::RepairedOptions;
+use scarce_corn::pool::AnchorDraw;
+use scarce_corn::ramp::Ramp;
+use scarce_corn::settings::{CorrelationConfig, PoolConfig};
+use scarce_corn::teacher::TeacherConfig;
 use scarce_corn::vnet::VNetConfig;
-use scarce_corn::{LabelledVolume, SemiConfig, SemiTask, UnlabelledVolume};
+use scarce_corn::{Branches, LabelledVolume, SemiConfig, SemiTask, UnlabelledVolume};
 use scarce_train::distributed::Group;
 use scarce_train::image::Seed;
 use scarce_train::{
@@ -42,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             UnlabelledVolume { id, image }
         })
         .collect();
-    let mut task = SemiTask::new(config(), labelled, unlabelled, Seed(1), Device::Cpu)?;
+    let mut task = SemiTask::new(config(), labelled, unlabelled, vec![], Seed(1), Device::Cpu)?;
     let group = Group::from_env(Group::DEFAULT_TIMEOUT)?;
     let result = train(&mut task, &group, &folder, steps);
     let rank = group.rank();
@@ -82,12 +89,31 @@ fn config() -> SemiConfig {
         labelled_batch: 2,
         unlabelled_batch: 2,
         // From the first step on, so that few steps show everything.
-        ramp_steps: 0.0,
-        ema_max_decay: 0.8,
-        anchors: 8,
-        pool_capacity: 64,
-        voxels: 64,
-        groups: 2,
+        ramp: Ramp::None,
+        branches: Branches::MeanTeacher(TeacherConfig {
+            max_decay: 0.8,
+            ..TeacherConfig::default()
+        }),
+        correlation: CorrelationConfig {
+            form: CorrelationForm::Repaired(RepairedOptions {
+                groups: 2,
+                ..RepairedOptions::default()
+            }),
+            filter: ConfidenceFilter {
+                voxels: Selection::Top { count: 64 },
+                ..ConfidenceFilter::default()
+            },
+            anchors: AnchorDraw {
+                count: 8,
+                at_least: 8,
+                in_halves: false,
+            },
+            pool: PoolConfig {
+                capacity: 64,
+                ..PoolConfig::default()
+            },
+            ..CorrelationConfig::default()
+        },
         ..SemiConfig::default()
     }
 }

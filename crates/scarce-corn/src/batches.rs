@@ -33,16 +33,6 @@ pub(crate) struct Batch {
     pub labelled_samples: Vec<usize>,
 }
 
-impl Batch {
-    pub(crate) fn labelled(&self) -> i64 {
-        self.labelled_samples.len() as i64
-    }
-
-    pub(crate) fn unlabelled(&self) -> i64 {
-        (self.ids.len() - self.labelled_samples.len()) as i64
-    }
-}
-
 impl TwoStreams {
     pub(crate) fn new(
         labelled: Vec<LabelledVolume>,

@@ -1,8 +1,10 @@
-//! Semi-supervised 3-D segmentation: V-Net, CORAL consistency, EMA teacher.
+//! Semi-supervised segmentation: V-Net, CORAL-correlation consistency, and the methods it is compared with.
 //!
-//! The method is that of CORN (arXiv 2410.15916) in the teacher–student form that its abstract
-//! names. Each ingredient is usable alone: [`coral`], the feature [`pool`], the [`confidence`] filter,
-//! the [`correlation`] term, the [`vnet`], sliding-window [`inference`].
+//! CORN (arXiv 2410.15916) as its paper, its authors' code, a repaired form and the teacher–student form of its abstract have
+//! it; mean teacher, UA-MT, MC-Net and CAML beside it. Each is a preset of [`SemiConfig`]. Each ingredient is usable alone:
+//! the [`vnet`], the [`losses`], [`coral`], the [`correlation`] term in its forms, the feature [`pool`], the [`confidence`]
+//! filter, [`heads`], the [`teacher`] that averages, [`perturbation`] and [`ramp`], sliding-window [`inference`]; and a
+//! [`method`] without a data path.
 
 pub mod augment;
 mod batches;
@@ -11,18 +13,27 @@ pub mod confidence;
 pub mod coral;
 pub mod correlation;
 mod error;
+pub mod heads;
 pub mod inference;
 pub mod losses;
 mod mean_mask;
+pub mod method;
+pub mod models;
+pub mod perturbation;
 pub mod pool;
-pub mod recipe;
-mod settings;
+pub mod ramp;
+pub mod settings;
+mod task;
+pub mod teacher;
+mod trained;
+mod validation;
 pub mod vnet;
 mod volumes;
 
 pub use branch::Branch;
 pub use error::CornError;
 pub use mean_mask::mean_mask;
-pub use recipe::SemiTask;
-pub use settings::SemiConfig;
+pub use settings::{Branches, SemiConfig};
+pub use task::SemiTask;
+pub use trained::TrainedNetwork;
 pub use volumes::{LabelledVolume, UnlabelledVolume};

@@ -74,7 +74,9 @@ fn two_processes_agree_repeat_and_resume_byte_for_byte() {
     assert_equal(&of_rank(&cut, 0), &expected, "resumed");
     assert_equal(&of_rank(&cut, 1), &expected, "resumed, rank 1");
     let log = std::fs::read_to_string(whole.join("metrics.jsonl")).unwrap();
-    let correlates = log.lines().any(|row| !row.contains("\"coral_rows\":0.0"));
+    let correlates = log
+        .lines()
+        .any(|row| !row.contains("\"correlation_rows\":0.0"));
     assert!(correlates, "the test is none of the correlation: {log}");
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use scarce_corn::CornError;
+use scarce_corn::models::Model;
 use scarce_corn::vnet::{Normalisation, Upsampling, VNet, VNetConfig};
 use scarce_train::named_variables;
 use tch::nn::VarStore;
@@ -88,11 +89,108 @@ fn names_its_variables_as_ever() {
         }
     }
     expected.sort();
-    for upsampling in [Upsampling::Transposed, Upsampling::Trilinear] {
+    for upsampling in [
+        Upsampling::Transposed,
+        Upsampling::Trilinear,
+        Upsampling::Nearest,
+    ] {
         let (store, _) = build(&small(upsampling));
         let names: Vec<String> = named_variables(&store).into_iter().map(|v| v.0).collect();
         assert_eq!(names, expected, "{upsampling:?}");
     }
+}
+
+/// Counts as the papers and their code have them; in 2-D and for MC-Net+ by PyTorch:
+///
+/// ```python
+/// from torch import nn
+/// def count(*layers): return sum(p.numel() for layer in layers for p in layer.parameters())
+/// def unit(conv, norm, a, b, k): return count(conv(a, b, k), norm(b))
+/// def encoder(conv, norm, f=16, n=(1, 2, 3, 3, 3)):
+///     down = sum(unit(conv, norm, f << l - 1, f << l, 2) for l in range(1, 5))
+///     return down + sum(unit(conv, norm, 1 if l + k == 0 else f << l, f << l, 3) for l in range(5) for k in range(n[l]))
+/// def decoder(up, kernel, conv, norm, f=16, n=(1, 2, 3, 3)):
+///     ups = sum(unit(up, norm, f << l + 1, f << l, kernel) for l in range(4))
+///     return ups + sum(unit(conv, norm, f << l, f << l, 3) for l in range(4) for _ in range(n[l])) + count(conv(f, 2, 1))
+/// v, s = (nn.Conv3d, nn.BatchNorm3d), (nn.Conv2d, nn.BatchNorm2d)
+/// transposed, trilinear = decoder(nn.ConvTranspose3d, 2, *v), decoder(nn.Conv3d, 3, *v)
+/// print(encoder(*v) + transposed, encoder(*s) + decoder(nn.ConvTranspose2d, 2, *s), encoder(*v) + transposed + 2 * trilinear)
+/// ```
+const PARAMETERS: [(&str, usize, &str, &str); 5] = [
+    (
+        "vnet",
+        9_448_866,
+        "classifier.bias",
+        "encoder.4.down.conv.weight",
+    ),
+    (
+        "vnet-2d",
+        3_271_298,
+        "classifier.bias",
+        "encoder.4.down.conv.weight",
+    ),
+    (
+        "corn",
+        19_752_260,
+        "auxiliary.classifier.bias",
+        "main.projection.3.weight",
+    ),
+    (
+        "corn-32",
+        19_732_292,
+        "auxiliary.classifier.bias",
+        "main.projection.3.weight",
+    ),
+    (
+        "mc-net",
+        15_246_566,
+        "auxiliary.classifier.bias",
+        "third.decoder.3.up.conv.weight",
+    ),
+];
+
+#[test]
+fn each_model_has_its_parameters() {
+    assert_eq!(PARAMETERS.len(), Model::ALL.len());
+    for (name, parameters, first, last) in PARAMETERS {
+        let store = VarStore::new(Device::Cpu);
+        Model::by_name(name).unwrap().build(&store.root()).unwrap();
+        let variables = named_variables(&store);
+        let trained = variables.iter().filter(|(_, t)| t.requires_grad());
+        let count: usize = trained.map(|(_, t)| t.numel()).sum();
+        assert_eq!(count, parameters, "{name}");
+        let (lowest, highest) = (&variables[0].0, &variables[variables.len() - 1].0);
+        assert_eq!((lowest.as_str(), highest.as_str()), (first, last), "{name}");
+        assert!(variables.iter().all(|(name, _)| !name.contains("__")));
+    }
+    assert!(Model::by_name("unet").is_none());
+}
+
+#[test]
+fn decoders_share_an_encoder() {
+    let store = VarStore::new(Device::Cpu);
+    let first = VNet::new(&(store.root() / "a"), &small(Upsampling::Transposed)).unwrap();
+    let nearest = small(Upsampling::Nearest);
+    let second = VNet::sharing(&(store.root() / "b"), &first, &nearest).unwrap();
+    assert!(second.shares_encoder_with(&first));
+    let names = named_variables(&store).into_iter();
+    assert!(
+        names
+            .map(|v| v.0)
+            .all(|name| !name.starts_with("b.encoder"))
+    );
+    let input = Tensor::randn([1, 1, 16, 16, 32], (Kind::Float, Device::Cpu));
+    let shared = first.encode(&input, false).unwrap();
+    let (whole, half) = (
+        second.forward_main(&input).unwrap(),
+        second.decode(&shared, false).unwrap().logits,
+    );
+    assert!(whole.equal(&half) && !whole.requires_grad());
+    let wider = VNetConfig {
+        base_filters: 4,
+        ..nearest
+    };
+    assert!(VNet::sharing(&(store.root() / "c"), &first, &wider).is_err());
 }
 
 #[test]
@@ -147,6 +245,7 @@ fn answers_in_the_shape_of_its_input() {
     for (upsampling, normalisation) in [
         (Upsampling::Transposed, Normalisation::Batch),
         (Upsampling::Trilinear, Normalisation::Batch),
+        (Upsampling::Nearest, Normalisation::Batch),
         (Upsampling::Transposed, Normalisation::Instance),
     ] {
         let (_, net) = build(&VNetConfig {
@@ -158,6 +257,32 @@ fn answers_in_the_shape_of_its_input() {
         let output = net.forward(&zeros(2, 2, [16, 48, 32]), false).unwrap();
         assert_eq!(output.logits.size(), [2, 3, 16, 48, 32]);
         assert_eq!(output.features.size(), [2, 2, 16, 48, 32]);
+    }
+}
+
+/// A slice by itself, or as a volume of one.
+#[test]
+fn slices_go_through_a_network_of_two_axes() {
+    for upsampling in [
+        Upsampling::Transposed,
+        Upsampling::Trilinear,
+        Upsampling::Nearest,
+    ] {
+        let (_, net) = build(&VNetConfig {
+            dimensions: 2,
+            classes: 4,
+            in_channels: 3,
+            ..small(upsampling)
+        });
+        let slice = Tensor::randn([2, 3, 48, 32], (Kind::Float, Device::Cpu));
+        let alone = net.forward(&slice, false).unwrap();
+        assert_eq!(alone.logits.size(), [2, 4, 48, 32]);
+        let volume = net.forward(&slice.unsqueeze(2), false).unwrap();
+        assert_eq!(volume.features.size(), [2, 2, 1, 48, 32]);
+        assert!(volume.logits.squeeze_dim(2).equal(&alone.logits));
+        let thick = zeros(1, 3, [16, 16, 16]);
+        let error = net.forward(&thick, false).unwrap_err().to_string();
+        assert!(error.contains("(batch, channel, y, x)"), "{error}");
     }
 }
 

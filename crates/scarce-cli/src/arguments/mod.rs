@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 pub use device::DeviceArguments;
 pub use evaluation::{CompareArguments, EvaluateArguments, LintArguments};
 pub use localize::{BackEnd, CheckArguments, LocalizeArguments, Means};
-pub use training::{ExistingArguments, FinetuneArguments, RunArguments};
+pub use training::{ExistingArguments, FinetuneArguments, RunArguments, SemiArguments};
 
 /// Medical-image learning when labels are scarce.
 #[derive(Debug, Parser)]
@@ -57,7 +57,7 @@ pub enum TorchVerb {
     /// Train an encoder to tell images apart, or to outline what is on them.
     Finetune(FinetuneArguments),
     /// Train a segmentation from few labelled and many unlabelled volumes.
-    Semi(RunArguments),
+    Semi(SemiArguments),
     /// Train the localizer that `localize` brings along.
     #[command(hide = true)]
     TrainLocalizer(RunArguments),
@@ -213,9 +213,10 @@ pub struct PredictArguments {
     /// For `semi`: override one key of the run's configuration, such as `inference.overlap`.
     #[arg(long = "set", value_name = "a.b=value")]
     pub overrides: Vec<String>,
-    /// Which network: the student, or the teacher that averages it.
-    #[arg(long, default_value = "teacher", value_parser = ["teacher", "student"])]
-    pub network: String,
+    /// Which of the run's networks; left out, the one that its recipe predicts with: a `student`, or a `teacher` that averages
+    /// it; `main`, `auxiliary`, `third` or `fourth` where all are trained.
+    #[arg(long)]
+    pub network: Option<String>,
     /// Keep only the largest connected component of each class.
     #[arg(long)]
     pub largest_component: bool,

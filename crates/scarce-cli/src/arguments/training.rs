@@ -50,6 +50,18 @@ pub struct FinetuneArguments {
     pub run: RunArguments,
 }
 
+/// Arguments of `semi`.
+#[derive(Debug, Args)]
+pub struct SemiArguments {
+    /// Where every encoder starts, `weights` of the configuration: a run folder of `pretrain` with the encoder `vnet-3d`, a
+    /// safetensors file with its names, or `none`.
+    #[arg(long, value_name = "RUN|FILE|none")]
+    pub init: Option<String>,
+    /// What every training takes.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
 /// What is done with a run folder that is not empty; nothing of it: it is refused.
 #[derive(Debug, Args)]
 pub struct ExistingArguments {

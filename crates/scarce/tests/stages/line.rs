@@ -34,10 +34,11 @@ spacing_mm_xyz = [5.0, 5.0, 5.0]
 patch_zyx = [32, 32, 32]
 labelled_batch = 1
 unlabelled_batch = 1
-ramp_steps = 5.0
-ema_max_decay = 0.8
-anchors = 16
-voxels = 64
+ramp = { kind = "continuous", steps = 5.0 }
+branches = { kind = "mean-teacher", max_decay = 0.8 }
+[method.correlation]
+anchors = { count = 16, at_least = 16 }
+filter.voxels = { kind = "top-and-random", count = 64, surest_share = 0.5 }
 [method.network]
 base_filters = 4
 normalisation = "instance"

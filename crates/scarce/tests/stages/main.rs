@@ -12,6 +12,7 @@ mod pretrained;
 #[cfg(unix)]
 mod processes;
 mod programs;
+mod semi;
 mod sets;
 
 use std::path::Path;

@@ -4,15 +4,12 @@ use std::path::Path;
 
 use scarce_cli::exit::UsageError;
 use scarce_cli::json_output;
-use scarce_corn::vnet::{VNet, VNetConfig};
+use scarce_corn::models::Model as SemiModel;
 use scarce_mim::models::Model;
 use scarce_train::named_variables;
 use serde_json::json;
 use tch::Device;
 use tch::nn::VarStore;
-
-/// The network that semi-supervised training trains.
-const VNET: &str = "vnet";
 
 /// Prints the names, or writes them as JSON.
 pub fn list(json: Option<&Path>) -> anyhow::Result<()> {
@@ -26,16 +23,16 @@ pub fn describe(name: &str, json: Option<&Path>) -> anyhow::Result<()> {
 
 fn names() -> Vec<String> {
     let mut names: Vec<String> = Model::all().map(Model::name).collect();
-    names.push(VNET.to_owned());
+    names.extend(SemiModel::ALL.map(|model| model.name().to_owned()));
     names
 }
 
 fn model(name: &str) -> anyhow::Result<serde_json::Value> {
     let store = VarStore::new(Device::Cpu);
-    match Model::by_name(name) {
-        Some(model) => model.build(&store.root())?,
-        None if name == VNET => drop(VNet::new(&store.root(), &VNetConfig::default())?),
-        None => {
+    match (Model::by_name(name), SemiModel::by_name(name)) {
+        (Some(model), _) => model.build(&store.root())?,
+        (None, Some(model)) => model.build(&store.root())?,
+        (None, None) => {
             let message = format!(
                 "unknown model {name:?}: expected one of {}",
                 names().join(", ")

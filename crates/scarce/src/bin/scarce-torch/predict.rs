@@ -84,6 +84,7 @@ fn asked_for(arguments: &PredictArguments, config: &SemiFile) -> anyhow::Result<
 /// The network that was asked for, and where its work goes.
 struct Network<'a> {
     segmenter: Segmenter,
+    network: String,
     steps: u64,
     arguments: &'a PredictArguments,
 }
@@ -101,8 +102,15 @@ impl<'a> Network<'a> {
             arguments.checkpoint.clone()
         };
         let saved = Checkpoint::load(&checkpoint)?;
+        let (branches, name) = (&config.method.branches, arguments.network.as_deref());
+        if let Some(name) = name.filter(|name| !branches.names().contains(name)) {
+            let known = branches.names().join(", ");
+            let message = format!("--network {name}: the run has {known}");
+            return Err(UsageError(message).into());
+        }
         Ok(Self {
-            segmenter: Segmenter::load(config, &saved, &arguments.network, device)?,
+            segmenter: Segmenter::load(config, &saved, name, device)?,
+            network: name.unwrap_or_else(|| branches.predicts()).to_owned(),
             steps: saved.state.step,
             arguments,
         })
@@ -130,7 +138,7 @@ impl<'a> Network<'a> {
             prediction,
             checkpoint: self.arguments.checkpoint.clone(),
             steps: self.steps,
-            network: self.arguments.network.clone(),
+            network: self.network.clone(),
             voxels: found.voxels(),
         })
     }

@@ -20,13 +20,15 @@ pub fn configuration<C: Serialize + DeserializeOwned>(
     unless_dry(arguments, config)
 }
 
-/// The same over one of `recipes`, which the file's `recipe` names; over the first where it names none.
+/// The same over one of `recipes`, which the file's `recipe` names; over the first where it names none. `own` are overrides
+/// of the verb's own arguments.
 pub fn configuration_by_recipe<C: Serialize + DeserializeOwned>(
     arguments: &RunArguments,
+    own: &[String],
     recipes: &[(&str, &str)],
 ) -> anyhow::Result<Option<C>> {
     let file = Some(arguments.config.as_path());
-    let overrides = arguments.all_overrides();
+    let overrides = [arguments.all_overrides().as_slice(), own].concat();
     let config = scarce_train::config::load_preset(file, &overrides, "recipe", recipes)?;
     unless_dry(arguments, config)
 }

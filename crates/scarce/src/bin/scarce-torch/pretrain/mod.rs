@@ -28,7 +28,7 @@ pub(crate) const RECIPES: &[(&str, &str)] = &[
 
 /// Trains, with looks at what the network makes of a few images in `reconstructions/`.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
-    let Some(config) = configuration_by_recipe::<PretrainFile>(arguments, RECIPES)? else {
+    let Some(config) = configuration_by_recipe::<PretrainFile>(arguments, &[], RECIPES)? else {
         return Ok(());
     };
     Surroundings::with(&arguments.device, |surroundings| {

@@ -2,32 +2,41 @@
 
 pub mod inference;
 pub mod inputs;
+mod recipes;
 mod report;
 pub mod segmenter;
+mod start;
 
-use scarce_cli::arguments::RunArguments;
+use scarce_cli::arguments::SemiArguments;
 use scarce_cli::exit::UsageError;
 use scarce_corn::SemiTask;
 use scarce_image::Seed;
 
 use crate::finetune::report::is_done;
 use crate::surroundings::Surroundings;
-use crate::training_run::{configuration, open_run, show_progress};
+use crate::training_run::{configuration_by_recipe, open_run, show_progress};
 use inputs::{SemiFile, Volumes};
+use recipes::RECIPES;
 
-/// Trains by the recipe.
-pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
-    let Some(config) = configuration::<SemiFile>(arguments)? else {
+/// Trains by a recipe.
+pub fn run(arguments: &SemiArguments) -> anyhow::Result<()> {
+    // As a TOML string, for a path may look like a number.
+    let init = arguments
+        .init
+        .iter()
+        .map(|init| format!("weights='{init}'"));
+    let init: Vec<String> = init.collect();
+    let Some(config) = configuration_by_recipe::<SemiFile>(&arguments.run, &init, RECIPES)? else {
         return Ok(());
     };
     config.preprocessing.check()?;
-    Surroundings::with(&arguments.device, |surroundings| {
+    Surroundings::with(&arguments.run.device, |surroundings| {
         train(arguments, &config, surroundings)
     })
 }
 
 fn train(
-    arguments: &RunArguments,
+    arguments: &SemiArguments,
     config: &SemiFile,
     surroundings: &Surroundings,
 ) -> anyhow::Result<()> {
@@ -47,17 +56,20 @@ fn train(
         validation,
     } = Volumes::read(&cases, config)?;
     tracing::info!(
-        "{} labelled and {} unlabelled volumes, {} to validate",
+        "recipe {}: {} labelled and {} unlabelled volumes, {} to validate",
+        config.recipe,
         labelled.len(),
         unlabelled.len(),
         validation.len()
     );
     let masks = report::masks_of(&labelled);
     let (method, device) = (config.method.clone(), surroundings.device);
-    let mut task = SemiTask::new(method, labelled, unlabelled, seed, device)?;
+    let mut task = SemiTask::new(method, labelled, unlabelled, validation, seed, device)?;
+    start::load(&config.weights, task.method())?;
     let inputs = inputs::inputs(&cases);
     let training = &config.training;
-    let mut run = open_run(arguments, processes, "semi", config, config.seed, inputs)?;
+    let run = &arguments.run;
+    let mut run = open_run(run, processes, "semi", config, config.seed, inputs)?;
     run.write_json(report::SPLIT_FILE, &cases.names())?;
     show_progress(&mut run, processes, training, task.data_wait());
     let summary = surroundings.train(&mut task, training, &mut run, seed)?;

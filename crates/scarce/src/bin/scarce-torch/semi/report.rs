@@ -24,8 +24,6 @@ use crate::finetune::report::chosen;
 pub const SPLIT_FILE: &str = "split.json";
 /// Where a run reports on its validation volumes.
 const FOLDER: &str = "validation";
-/// The network that is reported on.
-const NETWORK: &str = "teacher";
 /// Figures in voxels, as the papers have them.
 const IN_VOXELS: [&str; 4] = ["dice", "jaccard", "hd95", "asd"];
 /// Those that are told in millimetres, too, as `hd95_mm` and `asd_mm`.
@@ -56,7 +54,7 @@ pub fn report_on(
     device: Device,
 ) -> anyhow::Result<()> {
     let checkpoint = chosen(run.path(), &config.training)?;
-    let segmenter = Segmenter::load(config, &checkpoint, NETWORK, device)?;
+    let segmenter = Segmenter::load(config, &checkpoint, None, device)?;
     let folder = run.path().join(FOLDER);
     let folders = ["predictions", "references"].map(|name| folder.join(name));
     for folder in &folders {
@@ -86,7 +84,8 @@ pub fn report_on(
     let (of_network, of_floor) = (of_network.report(seed), of_floor.report(seed));
     scarce_cli::json_output::write(&folder.join("evaluation.json"), &of_network)?;
     scarce_cli::json_output::write(&folder.join("mean-mask.json"), &of_floor)?;
-    let rows = [(NETWORK, &of_network), ("mean mask", &of_floor)];
+    let network = config.method.branches.predicts();
+    let rows = [(network, &of_network), ("mean mask", &of_floor)];
     write_table(&folder.join("table.csv"), &rows)?;
     for (name, report) in rows {
         for (figure, summary) in &report.mean {

@@ -2,12 +2,12 @@
 
 use ndarray::{Array3, Array4, ArrayView3, Axis};
 use scarce_corn::inference::{Windows, sliding_window, sliding_window_labels};
-use scarce_corn::{Branch, CornError};
+use scarce_corn::{CornError, TrainedNetwork};
 use scarce_image::{
     Connectivity, Geometry, Grid, LabelMap, Mask, Volume, VoxelBox, largest_component,
     resample_linear, resample_nearest,
 };
-use scarce_train::{Checkpoint, load_variables, named_variables};
+use scarce_train::Checkpoint;
 use tch::{Device, Tensor};
 
 use super::inputs::SemiFile;
@@ -15,7 +15,7 @@ use crate::preprocessing::Preprocessing;
 
 /// A trained network and how it is run.
 pub struct Segmenter {
-    branch: Branch,
+    trained: TrainedNetwork,
     windows: Windows,
     streamed: bool,
     largest_component: bool,
@@ -45,25 +45,19 @@ impl Segmented {
 }
 
 impl Segmenter {
-    /// The network called `network` of a run.
+    /// The network called `network` of a run, or the one that its recipe predicts with.
     pub fn load(
         config: &SemiFile,
         checkpoint: &Checkpoint,
-        network: &str,
+        network: Option<&str>,
         device: Device,
     ) -> anyhow::Result<Self> {
-        let mut branch = Branch::new(&config.method.network, device)?;
-        let prefix = format!("{network}.");
-        load_variables(
-            &named_variables(&branch.store),
-            checkpoint.group("weights")?,
-            &prefix,
-        )?;
-        branch.store.freeze();
+        let weights = checkpoint.group("weights")?;
+        let trained = TrainedNetwork::load(&config.method, network, weights, device)?;
         let windows = config.inference.windows(config.method.patch_zyx);
         windows.check()?;
         Ok(Self {
-            branch,
+            trained,
             windows,
             streamed: config.inference.streamed,
             largest_component: config.inference.largest_component,
@@ -94,9 +88,8 @@ impl Segmenter {
 
     /// Segments a prepared volume; what lies on the native grid beyond it is background.
     pub fn segment(&self, prepared: &Volume<f32>, native: &Grid) -> anyhow::Result<Segmented> {
-        let forward = |x: &Tensor| -> Result<Tensor, CornError> {
-            Ok(self.branch.network.forward(x, false)?.logits)
-        };
+        let forward =
+            |x: &Tensor| -> Result<Tensor, CornError> { self.trained.network.forward_main(x) };
         let image = prepared.voxels().view();
         let mut segmented = if self.streamed {
             self.streamed(&forward, image, prepared.geometry(), native)?

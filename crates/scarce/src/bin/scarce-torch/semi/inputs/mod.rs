@@ -24,6 +24,11 @@ use crate::preprocessing::Preprocessing;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SemiFile {
+    /// What stands where nothing is given.
+    pub recipe: String,
+    /// Where every encoder starts: `none`, a run folder of `pretrain`, or a safetensors file.
+    #[serde(default = "none")]
+    pub weights: String,
     /// Seed of every random choice.
     #[serde(default)]
     pub seed: u64,
@@ -44,6 +49,10 @@ pub struct SemiFile {
     /// What is told of the validation volumes in the end.
     #[serde(default)]
     pub report: ReportConfig,
+}
+
+fn none() -> String {
+    "none".to_owned()
 }
 
 /// Few labelled volumes and many without: by file, from a data set, or both.
