@@ -119,10 +119,11 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use scarce_train::config::{load, resolved};
+    use scarce_train::config::{load, load_preset, resolved};
 
     use super::super::SemiFile;
     use super::*;
+    use crate::semi::recipes::RECIPES;
 
     /// Fifteen cases in a list; which of them are in which part, or what is wrong.
     fn cases(more: &str, test: &str) -> Result<[String; 3], String> {
@@ -141,7 +142,8 @@ mod tests {
             let numbers = cases.iter().map(|case| case.id.replace("case", ""));
             numbers.collect::<Vec<_>>().join(" ")
         };
-        let file: SemiFile = load(Some(&path), &[]).map_err(|e| e.to_string())?;
+        let file: SemiFile =
+            load_preset(Some(&path), &[], "recipe", RECIPES).map_err(|e| e.to_string())?;
         // What a run records reads back as it was.
         fs::write(&path, resolved(&file).unwrap()).unwrap();
         assert_eq!(load::<SemiFile>(Some(&path), &[]).unwrap(), file);

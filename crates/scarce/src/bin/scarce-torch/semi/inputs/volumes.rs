@@ -78,7 +78,10 @@ fn unlabelled(case: &CaseFiles, config: &SemiFile) -> anyhow::Result<UnlabelledV
 mod tests {
     use std::path::Path;
 
+    use scarce_train::config::load_preset;
+
     use super::*;
+    use crate::semi::recipes::RECIPES;
 
     /// A file laid out as UA-MT's: axes (x, y, z), no spacing of its own.
     #[test]
@@ -87,16 +90,13 @@ mod tests {
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../scarce-io/tests/golden/volume.h5");
         let mut case = CaseFiles::new("a", &file, Some(&file));
         case.options.spacing_mm_xyz = Some([0.625; 3]);
-        let config: SemiFile = scarce_train::config::load(
-            None,
-            &[
-                "data={}",
-                "preprocessing.intensities=as-stored",
-                "preprocessing.scale=1",
-            ]
-            .map(str::to_owned),
-        )
-        .unwrap();
+        let overrides = [
+            "data={}",
+            "preprocessing.intensities=as-stored",
+            "preprocessing.scale=1",
+        ]
+        .map(str::to_owned);
+        let config: SemiFile = load_preset(None, &overrides, "recipe", RECIPES).unwrap();
         let (image, labels) = case.read().unwrap();
         assert_eq!(image.geometry().spacing_mm_xyz(), [0.625; 3]);
         let read = labelled(&case, &config).unwrap();
