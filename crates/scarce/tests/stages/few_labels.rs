@@ -24,11 +24,13 @@ patch_zyx = [16, 16, 32]
 labelled_batch = 2
 unlabelled_batch = 1
 foreground_chance = 0.0
-ramp_steps = 5.0
-ema_max_decay = 0.5
-anchors = 16
-voxels = 64
+ramp = { kind = "continuous", steps = 5.0 }
 augment = { symmetry = "reference", zoom = 0.0, rotation_degrees = 0.0, intensity_scale = 0.0, intensity_shift = 0.0, gamma = 0.0, clip = false }
+[method.branches]
+max_decay = 0.5
+[method.correlation]
+filter = { voxels = { kind = "top-and-random", count = 64, surest_share = 0.5 }, threshold = 0.0 }
+anchors = { count = 16, at_least = 16, in_halves = false }
 [method.network]
 base_filters = 4
 normalisation = "instance"
