@@ -84,7 +84,7 @@ fn asked_for(arguments: &PredictArguments, config: &SemiFile) -> anyhow::Result<
 /// The network that was asked for, and where its work goes.
 struct Network<'a> {
     segmenter: Segmenter,
-    network: String,
+    name: String,
     steps: u64,
     arguments: &'a PredictArguments,
 }
@@ -110,7 +110,7 @@ impl<'a> Network<'a> {
         }
         Ok(Self {
             segmenter: Segmenter::load(config, &saved, name, device)?,
-            network: name.unwrap_or_else(|| branches.predicts()).to_owned(),
+            name: name.unwrap_or_else(|| branches.predicts()).to_owned(),
             steps: saved.state.step,
             arguments,
         })
@@ -138,7 +138,7 @@ impl<'a> Network<'a> {
             prediction,
             checkpoint: self.arguments.checkpoint.clone(),
             steps: self.steps,
-            network: self.network.clone(),
+            network: self.name.clone(),
             voxels: found.voxels(),
         })
     }
