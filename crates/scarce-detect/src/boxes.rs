@@ -1,6 +1,6 @@
 //! Areas, overlaps, and offsets between boxes.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::DetectError;
 
@@ -17,6 +17,17 @@ pub(crate) fn check(boxes: &Tensor, what: &'static str) -> Result<(), DetectErro
             got: boxes.size(),
         }),
     }
+}
+
+/// The corners of boxes `(n, 4)` as numbers.
+///
+/// # Errors
+/// [`DetectError::Shape`].
+pub(crate) fn corners(boxes: &Tensor) -> Result<Vec<[f32; 4]>, DetectError> {
+    check(boxes, "boxes")?;
+    let flat = boxes.detach().f_to_kind(Kind::Float)?.f_contiguous()?;
+    let numbers = Vec::<f32>::try_from(flat.f_view([-1])?)?;
+    Ok(numbers.as_chunks::<4>().0.to_vec())
 }
 
 /// Width times height, `(n)`.

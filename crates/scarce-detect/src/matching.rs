@@ -1,6 +1,7 @@
 //! Which boxes learn from which objects.
 
 use rand::Rng;
+use rand::seq::index;
 use tch::{Kind, Tensor};
 
 use crate::DetectError;
@@ -92,16 +93,14 @@ impl Sampling {
 }
 
 /// At most `count` of `all`, each as likely, in their order.
-fn some(mut all: Vec<i64>, count: usize, rng: &mut impl Rng) -> Vec<i64> {
+fn some(all: Vec<i64>, count: usize, rng: &mut impl Rng) -> Vec<i64> {
     if all.len() <= count {
         return all;
     }
-    for k in 0..count {
-        // 64 bits: the draw is the same on every platform.
-        let other = rng.random_range(k as u64..all.len() as u64) as usize;
-        all.swap(k, other);
-    }
-    all.truncate(count);
-    all.sort_unstable();
-    all
+    let mut chosen: Vec<i64> = index::sample(rng, all.len(), count)
+        .into_iter()
+        .map(|place| all[place])
+        .collect();
+    chosen.sort_unstable();
+    chosen
 }

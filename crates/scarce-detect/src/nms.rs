@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use tch::{Kind, Tensor};
 
 use crate::DetectError;
-use crate::boxes::check;
+use crate::boxes::corners;
 
 /// Indices of the boxes that stay, best score first: a box falls when a better one overlaps it by
 /// more than `threshold`. Of equal scores the earlier box is the better (torchvision's `nms`).
@@ -28,8 +28,8 @@ pub fn batched_nms(
     classes: &[i64],
     threshold: f64,
 ) -> Result<Vec<i64>, DetectError> {
-    check(boxes, "boxes")?;
-    let n = boxes.size()[0];
+    let boxes = corners(boxes)?;
+    let n = boxes.len() as i64;
     if scores.size() != [n] {
         return Err(DetectError::Shape {
             what: "scores",
@@ -47,8 +47,6 @@ pub fn batched_nms(
     let scores = Vec::<f32>::try_from(scores.f_to_kind(Kind::Float)?)?;
     let mut order: Vec<usize> = (0..classes.len()).collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
-    let numbers =
-        Vec::<f32>::try_from(boxes.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?)?;
     let threshold = largest_not_above(threshold);
     let mut of_class: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
     for (rank, index) in order.iter().enumerate() {
@@ -58,8 +56,8 @@ pub fn batched_nms(
     let mut kept: Vec<usize> = groups
         .par_iter()
         .flat_map_iter(|ranks| {
-            let boxes = Candidates::new(&numbers, ranks.iter().map(|rank| order[*rank]));
-            boxes.kept(threshold).into_iter().map(|k| ranks[k])
+            let candidates = Candidates::new(&boxes, ranks.iter().map(|rank| order[*rank]));
+            candidates.kept(threshold).into_iter().map(|k| ranks[k])
         })
         .collect();
     kept.sort_unstable();
@@ -77,9 +75,9 @@ struct Candidates {
 }
 
 impl Candidates {
-    /// Of `numbers`, four a box, those at `order`.
-    fn new(numbers: &[f32], order: impl Iterator<Item = usize> + Clone) -> Self {
-        let side = |k: usize| -> Vec<f32> { order.clone().map(|n| numbers[4 * n + k]).collect() };
+    /// Of `boxes` those at `order`.
+    fn new(boxes: &[[f32; 4]], order: impl Iterator<Item = usize> + Clone) -> Self {
+        let side = |k: usize| -> Vec<f32> { order.clone().map(|n| boxes[n][k]).collect() };
         let (x1, y1, x2, y2) = (side(0), side(1), side(2), side(3));
         let area = (0..x1.len())
             .map(|n| (x2[n] - x1[n]) * (y2[n] - y1[n]))

@@ -1,7 +1,8 @@
 //! Which level of the pyramid a region is looked for in.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
+use crate::boxes::corners;
 use crate::roi_align::{Level, Region, RoiAlign};
 use crate::{DetectError, Images};
 
@@ -46,13 +47,11 @@ impl Pooling {
     pub(super) fn pool(&self, boxes: &[Tensor], side: usize) -> Result<Tensor, DetectError> {
         let mut regions = Vec::new();
         for (image, boxes) in boxes.iter().enumerate() {
-            let boxes = boxes.detach().f_to_kind(Kind::Float)?.f_contiguous()?;
-            let numbers = Vec::<f32>::try_from(boxes.f_view([-1])?)?;
-            for xyxy in numbers.as_chunks::<4>().0 {
+            for xyxy in corners(boxes)? {
                 regions.push(Region {
                     image,
                     level: self.level_of(xyxy),
-                    xyxy: *xyxy,
+                    xyxy,
                 });
             }
         }
@@ -64,7 +63,7 @@ impl Pooling {
         align.forward(&self.levels, &regions)
     }
 
-    fn level_of(&self, [x1, y1, x2, y2]: &[f32; 4]) -> usize {
+    fn level_of(&self, [x1, y1, x2, y2]: [f32; 4]) -> usize {
         let side = ((x2 - x1) * (y2 - y1)).max(0.0).sqrt();
         let level = (CANONICAL_LEVEL + (side / CANONICAL_SIDE).log2() + 1e-6).floor();
         let last = self.levels.len().saturating_sub(1) as f32;

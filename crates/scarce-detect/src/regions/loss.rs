@@ -6,6 +6,7 @@ use super::box_head::BoxAnswers;
 use super::levels::Pooling;
 use super::mask_head::{MaskHead, of_class};
 use super::targets::Targets;
+use crate::boxes::corners;
 use crate::roi_align::{Level, Region, RoiAlign};
 use crate::{DetectError, Instances};
 
@@ -88,15 +89,13 @@ fn on_boxes(
         spatial_scale: 1.0,
     };
     let objects = Vec::<i64>::try_from(object)?;
-    let numbers =
-        Vec::<f32>::try_from(boxes.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?)?;
     let regions: Vec<Region> = objects
         .into_iter()
-        .zip(numbers.as_chunks::<4>().0)
+        .zip(corners(boxes)?)
         .map(|(object, xyxy)| Region {
             image: object as usize,
             level: 0,
-            xyxy: *xyxy,
+            xyxy,
         })
         .collect();
     let align = RoiAlign {

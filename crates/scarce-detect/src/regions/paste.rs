@@ -1,9 +1,9 @@
 //! Masks over boxes as masks over images.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::DetectError;
-use crate::boxes::check;
+use crate::boxes::{check, corners};
 
 /// Probabilities `(n, cell, cell)` over boxes `(n, 4)`, laid into an image: `(n, y, x)`, 0 outside the boxes
 /// (torchvision's `paste_masks_in_image`: a cell is added round each mask, boxes are widened with it, cut to whole
@@ -27,15 +27,13 @@ pub fn pasted(
     }
     let framed = masks.f_constant_pad_nd([1, 1, 1, 1])?;
     let scale = (rows + 2) as f32 / rows as f32;
-    let numbers =
-        Vec::<f32>::try_from(boxes.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?)?;
     let mut images = Vec::with_capacity(n as usize);
-    for (index, [x1, y1, x2, y2]) in numbers.as_chunks::<4>().0.iter().enumerate() {
+    for (index, [x1, y1, x2, y2]) in corners(boxes)?.into_iter().enumerate() {
         let wider = |low: f32, high: f32| {
             let (middle, half) = ((high + low) * 0.5, (high - low) * 0.5 * scale);
             [(middle - half) as i64, (middle + half) as i64]
         };
-        let ([left, right], [top, bottom]) = (wider(*x1, *x2), wider(*y1, *y2));
+        let ([left, right], [top, bottom]) = (wider(x1, x2), wider(y1, y2));
         let (w, h) = ((right - left + 1).max(1), (bottom - top + 1).max(1));
         let mask = framed.f_narrow(0, index as i64, 1)?.f_unsqueeze(0)?;
         let mask = mask
