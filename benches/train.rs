@@ -6,7 +6,8 @@ use std::error::Error;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use scarce_train::{
-    Checkpoint, CheckpointState, Optimizer, OptimizerConfig, ema_update, named_variables,
+    BufferPolicy, Checkpoint, CheckpointState, Optimizer, OptimizerConfig, ema_update,
+    named_variables,
 };
 use tch::{Device, Kind, Tensor, nn};
 
@@ -39,7 +40,7 @@ fn bench(c: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let mut group = c.benchmark_group("train");
     group.bench_function("adamw_step/1M", |b| b.iter(|| optimizer.step(1e-4, 1.0)));
     group.bench_function("ema_update/1M", |b| {
-        b.iter(|| ema_update(&teacher, &student, 0.99));
+        b.iter(|| ema_update(&teacher, &student, 0.99, Some(BufferPolicy::Copy)));
     });
     let folder = std::env::temp_dir().join(format!("scarce-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;

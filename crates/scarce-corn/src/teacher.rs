@@ -1,6 +1,6 @@
 //! The teacher that averages its student.
 
-use scarce_train::{ema_decay, named_variables};
+use scarce_train::{BufferPolicy, ema_decay, ema_update};
 use serde::{Deserialize, Serialize};
 use tch::nn::VarStore;
 
@@ -83,38 +83,26 @@ impl TeacherConfig {
     /// θ' ← α θ' + (1 − α) θ.
     ///
     /// # Errors
-    /// [`CornError::Data`] where they have other variables; [`CornError::Torch`] where shapes differ.
+    /// [`CornError::Train`] where they have other variables or shapes.
     pub fn update(
         &self,
         teacher: &VarStore,
         student: &VarStore,
         step: u64,
     ) -> Result<(), CornError> {
-        let _guard = tch::no_grad_guard();
-        let (teachers, students) = (named_variables(teacher), named_variables(student));
-        let same = teachers
-            .iter()
-            .map(|t| &t.0)
-            .eq(students.iter().map(|s| &s.0));
-        if !same {
-            let message = "teacher and student have other variables".to_owned();
-            return Err(CornError::Data { message });
-        }
+        let buffers = match self.buffers {
+            Buffers::Copy => Some(BufferPolicy::Copy),
+            Buffers::Average => Some(BufferPolicy::Average),
+            Buffers::Own => None,
+        };
         let decay = ema_decay(step, self.max_decay);
-        for ((_, mut teacher), (_, student)) in teachers.into_iter().zip(students) {
-            let averages = student.requires_grad() || self.buffers == Buffers::Average;
-            if averages && student.is_floating_point() {
-                let _ = teacher.f_lerp_(&student, 1.0 - decay)?;
-            } else if self.buffers != Buffers::Own {
-                teacher.f_copy_(&student)?;
-            }
-        }
-        Ok(())
+        Ok(ema_update(teacher, student, decay, buffers)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use scarce_train::named_variables;
     use scarce_train::pytorch_init::batch_norm;
     use tch::{Device, Kind, nn};
 

@@ -13,27 +13,33 @@ pub fn ema_decay(step: u64, max_decay: f64) -> f64 {
     (1.0 - 1.0 / (step as f64 + 1.0)).min(max_decay)
 }
 
-/// teacher ← decay · teacher + (1 − decay) · student over the parameters; buffers (batch-norm
-/// statistics) are copied, since averaging them with a lag would describe neither network.
+/// teacher ← decay · teacher + (1 − decay) · student over the parameters. Of buffers (batch-norm
+/// statistics) becomes what `buffers` says; without it they stay the teacher's own.
 ///
 /// # Errors
 /// [`TrainError::Checkpoint`] when the two stores do not hold the same names;
 /// [`TrainError::Torch`] when their shapes differ.
-pub fn ema_update(teacher: &VarStore, student: &VarStore, decay: f64) -> Result<(), TrainError> {
+pub fn ema_update(
+    teacher: &VarStore,
+    student: &VarStore,
+    decay: f64,
+    buffers: Option<BufferPolicy>,
+) -> Result<(), TrainError> {
     let _guard = tch::no_grad_guard();
     let teachers = named_variables(teacher);
     let students = named_variables(student);
-    let names = |v: &[(String, tch::Tensor)]| v.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
-    if names(&teachers) != names(&students) {
+    let same = (teachers.iter().map(|t| &t.0)).eq(students.iter().map(|s| &s.0));
+    if !same {
         return Err(TrainError::Checkpoint {
             message: "teacher and student have other variables".to_owned(),
             path: "memory".into(),
         });
     }
     for ((_, mut teacher), (_, student)) in teachers.into_iter().zip(students) {
-        if student.requires_grad() {
+        let averages = student.requires_grad() || buffers == Some(BufferPolicy::Average);
+        if averages && student.is_floating_point() {
             let _ = teacher.f_lerp_(&student, 1.0 - decay)?;
-        } else {
+        } else if buffers.is_some() {
             teacher.f_copy_(&student)?;
         }
     }
@@ -60,7 +66,7 @@ mod tests {
     fn averages_parameters_and_copies_buffers() {
         for (decay, expected_weight) in [(0.0, 3.0), (0.75, 1.5), (1.0, 1.0)] {
             let ((teacher, norm), (student, _)) = (store(1.0), store(3.0));
-            ema_update(&teacher, &student, decay).unwrap();
+            ema_update(&teacher, &student, decay, Some(BufferPolicy::Copy)).unwrap();
             let all = |t: &Tensor, value: f64| {
                 assert_eq!(
                     t.to_kind(Kind::Double).mean(None::<Kind>).double_value(&[]),
