@@ -27,14 +27,18 @@ fn networks_train_in_bfloat16() {
         let store = VarStore::new(Device::Cpu);
         let network = MaskedModel::new(&store.root(), &config, 192).unwrap();
         let options = (Kind::Float, Device::Cpu);
-        let axes = architecture.dimensions();
-        let mut size = vec![2, 1];
-        size.resize(2 + axes, 2 * config.stride() as i64);
+        let cells: &[i64] = match architecture.dimensions() {
+            2 => &[2, 1, 2, 2],
+            // Not 2 deep: see `in_bfloat16`.
+            _ => &[2, 1, 3, 2, 2],
+        };
+        let mut size = cells.to_vec();
+        for side in &mut size[2..] {
+            *side *= config.stride() as i64;
+        }
         let pixels = Tensor::rand(size, options);
-        let mut grid = vec![2, 1];
-        grid.resize(2 + axes, 2);
-        let visible = Tensor::arange(2 << axes, options).fmod(3.0).ne(1.0);
-        let visible = visible.view(grid.as_slice());
+        let visible = Tensor::arange(cells.iter().product::<i64>(), options);
+        let visible = visible.fmod(3.0).ne(1.0).view(cells);
         let hidden = visible.logical_not().to_kind(Kind::Float).flatten(1, -1);
 
         let loss = || -> Result<Tensor, MimError> {

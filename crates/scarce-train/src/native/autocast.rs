@@ -89,6 +89,19 @@ impl Drop for Autocast {
 
 /// Calls a forward pass once, with operators on `device` in bfloat16. Where that can't be switched on, it is
 /// not called.
+///
+/// On processors with AVX-512, libtorch 2.11 reads memory that was never written in the weight gradient of a 3 × 3 × 3
+/// convolution whose input is exactly 2 deep: NaN now and then. PyTorch does the same:
+///
+/// ```python
+/// conv, x = torch.nn.Conv3d(16, 16, 3, padding=1), torch.randn(2, 16, 2, 4, 4)
+/// with torch.autocast("cpu", torch.bfloat16):
+///     y = conv(x)
+/// for k in (10, 12, 14, 16, 18):
+///     torch.full([1 << k], torch.nan)  # memory given back, and taken again below
+/// y.float().square().sum().backward()
+/// print(conv.weight.grad.isnan().any())  # True; False for a depth of 1, 3 or 4
+/// ```
 pub fn in_bfloat16(device: Device) -> fn(&mut dyn FnMut()) {
     fn within(device: Device, forward: &mut dyn FnMut()) {
         match Autocast::bfloat16(device) {
