@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use ndarray::{Array3, Axis};
 use scarce_cli::exit::UsageError;
+use scarce_io::{Loaded, ReadOptions};
 use scarce_mim::{ImageSample, PretrainConfig};
 use scarce_train::{LoopConfig, Schedule};
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::images::Images;
 use super::pictures::PictureFolder;
 use crate::preprocessing::Preprocessing;
+use crate::semi::inputs::{CaseFiles, DataSet};
 use crate::training_run::names;
 
 /// The configuration of `pretrain`.
@@ -81,6 +84,8 @@ pub struct Epochs {
 pub struct PretrainData {
     /// Volumes, each with its region: an encoder for pictures sees their axial slices.
     pub volumes: Vec<RegionVolume>,
+    /// Volumes of a data set: all but those to validate on and those of its test list.
+    pub set: Option<RegionSet>,
     /// Every how many axial slices one is taken.
     pub slice_step: usize,
     /// Folders of pictures.
@@ -94,11 +99,22 @@ impl Default for PretrainData {
     fn default() -> Self {
         Self {
             volumes: Vec::new(),
+            set: None,
             slice_step: 1,
             pictures: Vec::new(),
             keep_in_memory: true,
         }
     }
+}
+
+/// A data set and where the regions of its images lie.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegionSet {
+    /// Files of regions, `{id}` for the case: `regions/{id}/region.nii.gz`, say. None without.
+    pub region: Option<String>,
+    /// The data set. Labels tell which cases are validated on, and are not read.
+    pub of: DataSet,
 }
 
 /// An image and the region that a localizer found in it.
@@ -111,6 +127,9 @@ pub struct RegionVolume {
     pub image: PathBuf,
     /// The region, inside where it is not 0; nothing matters more than the rest without one.
     pub region: Option<PathBuf>,
+    /// How both are read, where a data set tells.
+    #[serde(skip)]
+    pub options: ReadOptions,
 }
 
 impl PretrainData {
@@ -129,8 +148,9 @@ impl PretrainData {
             return Err(UsageError(message.to_owned()).into());
         }
         let mut resident = Vec::new();
-        for volume in &self.volumes {
-            let (voxels, region) = volume.read(preprocessing)?;
+        for volume in self.all_volumes()? {
+            let read = volume.read(preprocessing);
+            let (voxels, region) = read.with_context(|| format!("volume {}", volume.id))?;
             if is_of_volumes {
                 resident.push(Arc::new(ImageSample {
                     id: volume.id.clone(),
@@ -155,27 +175,50 @@ impl PretrainData {
         Ok(Images::new(resident, pictures, method, self.keep_in_memory))
     }
 
+    /// The listed volumes and those of the data set.
+    fn all_volumes(&self) -> anyhow::Result<Vec<RegionVolume>> {
+        let mut volumes = self.volumes.clone();
+        if let Some(set) = &self.set {
+            let of_set = set.volumes();
+            let folder = || format!("data.set.of in {}", set.of.folder.display());
+            volumes.extend(of_set.with_context(folder)?);
+        }
+        Ok(volumes)
+    }
+
     /// The files by role, for the manifest.
-    pub fn inputs(&self) -> BTreeMap<String, Vec<String>> {
-        let regions = self.volumes.iter().filter_map(|v| v.region.as_deref());
-        let folders = self.pictures.iter();
-        BTreeMap::from([
-            (
-                "image".to_owned(),
-                names(self.volumes.iter().map(|v| v.image.as_path())),
-            ),
+    pub fn inputs(&self) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+        let volumes = self.all_volumes()?;
+        let images = volumes.iter().map(|v| v.image.as_path());
+        let regions = volumes.iter().filter_map(|v| v.region.as_deref());
+        let folders = self.pictures.iter().map(|folder| folder.images.as_path());
+        Ok(BTreeMap::from([
+            ("image".to_owned(), names(images)),
             ("region".to_owned(), names(regions)),
-            (
-                "pictures".to_owned(),
-                names(folders.map(|folder| folder.images.as_path())),
-            ),
-        ])
+            ("pictures".to_owned(), names(folders)),
+        ]))
+    }
+}
+
+impl RegionSet {
+    fn volumes(&self) -> anyhow::Result<Vec<RegionVolume>> {
+        let cases = self.of.cases()?;
+        let seen = cases.labelled.into_iter().chain(cases.unlabelled);
+        let volume = |case: CaseFiles| RegionVolume {
+            region: (self.region.as_ref())
+                .map(|file| PathBuf::from(file.replace("{id}", &case.id))),
+            id: case.id,
+            image: case.image,
+            options: case.options,
+        };
+        Ok(seen.map(volume).collect())
     }
 }
 
 impl RegionVolume {
     fn read(&self, preprocessing: &Preprocessing) -> anyhow::Result<(Array3<f32>, Array3<bool>)> {
-        let native = scarce_io::read_volume(&self.image)?;
+        let native = scarce_io::read_volume_with(&self.image, &self.options)?;
+        let native = Loaded::into_logged(native);
         let region = match &self.region {
             None => None,
             Some(path) => {

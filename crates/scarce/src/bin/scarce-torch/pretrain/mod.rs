@@ -55,7 +55,7 @@ fn train(
     if let Some(tensors) = weights.load(&task.encoder_weights())? {
         tracing::info!("{tensors} tensors of the encoder from {}", config.weights);
     }
-    let inputs = config.data.inputs();
+    let inputs = config.data.inputs()?;
     let training = &config.training;
     let mut run = open_run(
         arguments,
