@@ -1,9 +1,13 @@
-//! What can go wrong in a detector's parts.
+//! What can go wrong in a detector, its parts and its training.
 
+use scarce_metrics::detection::CocoError;
+use scarce_metrics::detection::rle::RleError;
 use scarce_mim::MimError;
+use scarce_train::TrainError;
+use scarce_train::loader::LoaderError;
 use thiserror::Error;
 
-/// What can go wrong in a detector's parts.
+/// What can go wrong in a detector, its parts and its training.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DetectError {
@@ -35,6 +39,24 @@ pub enum DetectError {
         /// Its corners.
         xyxy: Vec<f64>,
     },
+    /// Images or objects cannot be trained on.
+    #[error("training data: {message}")]
+    Data {
+        /// Which, and why.
+        message: String,
+    },
+    /// A batch of images cannot be had.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+    /// The training runtime failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// What was found cannot be scored.
+    #[error("validation: {0}")]
+    Score(#[from] CocoError),
+    /// An object's mask has no runs.
+    #[error("mask of an object: {0}")]
+    Runs(#[from] RleError),
     /// The encoder failed.
     #[error(transparent)]
     Encoder(#[from] MimError),

@@ -54,7 +54,7 @@ pub enum Verb {
 pub enum TorchVerb {
     /// Pre-train an encoder by masked image modelling.
     Pretrain(RunArguments),
-    /// Train an encoder to tell images apart, or to outline what is on them.
+    /// Train an encoder to tell images apart, or to outline or find what is on them.
     Finetune(FinetuneArguments),
     /// Train a segmentation from few labelled and many unlabelled volumes.
     Semi(SemiArguments),

@@ -39,7 +39,7 @@ pub struct RunArguments {
 #[derive(Debug, Args)]
 pub struct FinetuneArguments {
     /// What is learned; may stand in the configuration as `task`.
-    #[arg(long, value_parser = ["classify", "segment"])]
+    #[arg(long, value_parser = ["classify", "segment", "detect"])]
     pub task: Option<String>,
     /// Where the encoder starts, `method.weights`: a run folder of `pretrain` or `finetune`, a safetensors file under timm's
     /// names, or `none`.

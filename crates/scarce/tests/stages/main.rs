@@ -1,6 +1,7 @@
 //! The stages through the command line, on a phantom with the real text encoder.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod detected;
 mod faults;
 mod few_labels;
 mod figures;

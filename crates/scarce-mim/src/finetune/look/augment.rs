@@ -69,7 +69,11 @@ impl Augmentation {
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), MimError> {
+    /// Refuses settings out of range.
+    ///
+    /// # Errors
+    /// [`MimError::Setting`].
+    pub fn check(&self) -> Result<(), MimError> {
         let [least, most] = self.crop_area;
         let refuse = |name, expected: &str, got: String| {
             let expected = expected.to_owned();
@@ -136,7 +140,7 @@ impl Augmentation {
 
 impl Drawn {
     /// What is drawn of a canvas, as a network is shown it.
-    pub(in crate::finetune) fn see(
+    pub fn see(
         &self,
         canvas: &Array3<f32>,
         input_yx: [usize; 2],

@@ -111,6 +111,14 @@ impl Frame {
         })
     }
 
+    /// A point of the input as one of the image, y and x; borders of pixels are whole numbers.
+    pub fn point_to_image(&self, yx: [f64; 2]) -> [f64; 2] {
+        [0, 1].map(|a| {
+            let offset = (self.input_yx[a] - self.filled_yx[a]) / 2;
+            (yx[a] - offset as f64) / self.filled_yx[a] as f64 * self.image_yx[a] as f64
+        })
+    }
+
     /// Pixels of the image along y and x.
     pub fn image_yx(&self) -> [usize; 2] {
         self.image_yx
@@ -149,6 +157,8 @@ mod tests {
             let expected = (y as f32 + 0.5) * 0.4 + 1.5;
             assert!((back[[y, 7]] - expected).abs() < 1e-5, "{y}");
         }
+        assert_eq!(frame.point_to_image([2.0, 0.0]), [0.0, 0.0]);
+        assert_eq!(frame.point_to_image([4.5, 8.0]), [6.25, 20.0]);
         assert!(Frame::new([0, 3], [8, 8], Fit::Pad).is_err());
     }
 }

@@ -35,6 +35,12 @@ impl Placement {
         Self { canvas_from_input }
     }
 
+    /// The share of the canvas that an input spans.
+    pub fn area(&self) -> f64 {
+        let [[yy, yx, _], [xy, xx, _]] = self.canvas_from_input;
+        (yy * xx - yx * xy).abs()
+    }
+
     /// What an input of `input_yx` pixels sees of a canvas `(channel, y, x)`: each pixel the mean of four points
     /// between the samples, 0 beyond the canvas.
     pub fn see(&self, canvas: ArrayView3<'_, f32>, input_yx: [usize; 2]) -> Array3<f32> {
@@ -135,6 +141,8 @@ mod tests {
             let may = near(row).map(|r| near(column).map(|c| 16.0 * r + c));
             assert!(may.concat().contains(&label), "{label} not in {may:?}");
         }
+        let tilted = Placement::new([0.5, 0.5], [0.5, 0.8], 0.3, true);
+        assert!((tilted.area() - 0.4).abs() < 1e-12);
         let beyond = Placement::new([1.5, 0.5], [1.0, 1.0], 0.0, false);
         assert_eq!(beyond.see(canvas.view(), [4, 4]).sum(), 0.0);
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use scarce_cli::arguments::FinetuneArguments;
 use scarce_cli::exit::UsageError;
+use scarce_detect::finetune::FinetuneConfig;
 use scarce_mim::finetune::classify::{ClassifyConfig, Mode};
 use scarce_mim::finetune::segment::SegmentConfig;
 use scarce_train::LoopConfig;
@@ -22,6 +23,8 @@ pub enum TaskKind {
     Classify,
     /// The class of each pixel.
     Segment,
+    /// Where each object is, and what.
+    Detect,
 }
 
 /// The configuration of `finetune --task classify`.
@@ -61,6 +64,27 @@ pub struct SegmentFile {
     /// The method.
     #[serde(default)]
     pub method: SegmentConfig,
+    /// The loop.
+    #[serde(default)]
+    pub training: LoopConfig,
+}
+
+/// The configuration of `finetune --task detect`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectFile {
+    /// `detect`.
+    pub task: TaskKind,
+    /// What stands where nothing is given.
+    pub recipe: String,
+    /// Seed of every random choice but the split.
+    #[serde(default)]
+    pub seed: u64,
+    /// The images.
+    pub data: OutlinedData,
+    /// The method.
+    #[serde(default)]
+    pub method: FinetuneConfig,
     /// The loop.
     #[serde(default)]
     pub training: LoopConfig,
@@ -107,6 +131,19 @@ impl TaskFile for SegmentFile {
     ];
 }
 
+impl TaskFile for DetectFile {
+    const RECIPES: &'static [(&'static str, &'static str)] = &[
+        ("small", include_str!("recipes/detect/small.toml")),
+        ("scratch", include_str!("recipes/detect/scratch.toml")),
+        ("mwm-paper", include_str!("recipes/detect/mwm-paper.toml")),
+    ];
+
+    /// As many classes as the data have, and the background.
+    fn settle(&mut self) {
+        self.method.network.regions.classes = self.data.classes.len() as i64 + 1;
+    }
+}
+
 /// The part of a configuration that says what it is for.
 #[derive(Deserialize)]
 struct TaskOf {
@@ -117,7 +154,7 @@ struct TaskOf {
 pub fn task(arguments: &FinetuneArguments) -> anyhow::Result<TaskKind> {
     let of: TaskOf = load(Some(&arguments.run.config), &overrides(arguments))?;
     of.task.ok_or_else(|| {
-        let message = "which task? --task classify or --task segment, or `task` in the file";
+        let message = "which task? --task classify, segment or detect, or `task` in the file";
         UsageError(message.to_owned()).into()
     })
 }
@@ -189,6 +226,9 @@ mod tests {
             config.method.check().unwrap();
         }
         for config in check::<SegmentFile>("segment", "folder").values() {
+            config.method.check().unwrap();
+        }
+        for config in check::<DetectFile>("detect", "folder").values() {
             config.method.check().unwrap();
         }
     }

@@ -1,8 +1,9 @@
-//! `finetune`: an encoder's second half of life, telling images apart or outlining what is on them.
+//! `finetune`: an encoder's second half of life, telling images apart, or outlining or finding what is on them.
 
 mod classify;
 mod config;
 mod data;
+mod detect;
 pub mod predict;
 pub mod report;
 mod segment;
@@ -11,7 +12,7 @@ mod start;
 use scarce_cli::arguments::FinetuneArguments;
 
 use crate::surroundings::Surroundings;
-use config::{ClassifyFile, SegmentFile, TaskKind};
+use config::{ClassifyFile, DetectFile, SegmentFile, TaskKind};
 
 /// What a run's manifest calls it.
 pub const KIND: &str = "finetune";
@@ -33,6 +34,14 @@ pub fn run(arguments: &FinetuneArguments) -> anyhow::Result<()> {
             };
             Surroundings::with(&arguments.run.device, |surroundings| {
                 segment::train(&arguments.run, &config, surroundings)
+            })
+        }
+        TaskKind::Detect => {
+            let Some(config) = config::configuration::<DetectFile>(arguments)? else {
+                return Ok(());
+            };
+            Surroundings::with(&arguments.run.device, |surroundings| {
+                detect::train(&arguments.run, &config, surroundings)
             })
         }
     }

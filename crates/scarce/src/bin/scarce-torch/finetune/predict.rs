@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use ndarray::Axis;
 use scarce_cli::arguments::PredictArguments;
+use scarce_detect::finetune::Detector;
 use scarce_image::Seed;
 use scarce_mim::Intensities;
 use scarce_mim::finetune::LabelledImage;
@@ -15,12 +16,13 @@ use scarce_train::config::load;
 use scarce_train::named_variables;
 use tch::Device;
 
-use super::config::{ClassifyFile, SegmentFile, TaskKind, task_of_run};
+use super::config::{ClassifyFile, DetectFile, SegmentFile, TaskKind, task_of_run};
 use super::data::files_in;
 use super::report::{self, CLASSES_FILE, Classes};
-use super::{classify, segment};
+use super::{classify, detect, segment};
 
-/// Classes as `predictions.csv`, or label maps `<name>.png` at each image's own size, for an image or a folder of them.
+/// Classes as `predictions.csv`, label maps `<name>.png` at each image's own size, or objects as COCO's records and drawn in
+/// `overlays/`, for an image or a folder of them.
 pub fn run(
     arguments: &PredictArguments,
     run: &Path,
@@ -37,6 +39,7 @@ pub fn run(
     match task_of_run(run)? {
         Some(TaskKind::Classify) => classify(arguments, run, &images, device),
         Some(TaskKind::Segment) => segment(arguments, run, &images, device),
+        Some(TaskKind::Detect) => detect(arguments, run, &images, device),
         None => anyhow::bail!("its configuration names no task: {}", run.display()),
     }
 }
@@ -107,6 +110,25 @@ fn segment(
         segment::write_labels(&arguments.out.join(format!("{name}.png")), &labels)?;
     }
     Ok(())
+}
+
+fn detect(
+    arguments: &PredictArguments,
+    run: &Path,
+    images: &[PathBuf],
+    device: Device,
+) -> anyhow::Result<()> {
+    let config: DetectFile = load(Some(&run.join("config.resolved.toml")), &[])?;
+    let shown_by = what_it_was_shown(run)?;
+    let detector = Detector::new(&config.method, shown_by, Seed(config.seed), device)?;
+    let checkpoint = report::chosen(run, &config.training)?;
+    report::fill(
+        &named_variables(&detector.store),
+        &checkpoint,
+        &config.training,
+    )?;
+    let shown = detect::shown(&config);
+    detect::predict(&detector, shown, &classes(run)?, images, &arguments.out)
 }
 
 fn classes(run: &Path) -> anyhow::Result<Vec<String>> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use ndarray::{Array2, Axis};
 use scarce_cli::exit::UsageError;
+use scarce_image::{Connectivity, connected_components};
 use scarce_io::{SplitImage, content_hash};
 use scarce_mim::finetune::OutlinedImage;
 use scarce_mim::finetune::look::Frame;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outlines::Outlines;
 use super::split::share_out;
-use super::{Shown, SplitConfig, files_in};
+use super::{Parts, Shown, SplitConfig, files_in};
 
 /// Where images and what is outlined on them are found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,6 +78,24 @@ pub struct OutlinedCase {
 impl OutlinedData {
     /// Reads and shares out all images.
     pub fn read(&self, shown: Shown) -> anyhow::Result<Outlined> {
+        let Parts {
+            train,
+            validation,
+            test,
+        } = self.cases(|folder, index| folder.read(index, shown))?;
+        let images = |cases: Vec<OutlinedCase>| cases.into_iter().map(|case| case.image).collect();
+        Ok(Outlined {
+            train: images(train),
+            validation: images(validation),
+            test,
+        })
+    }
+
+    /// Shares out all images, each as `read` makes it of its folder and its place there.
+    pub(super) fn cases<C>(
+        &self,
+        read: impl Fn(&Folder<'_>, usize) -> anyhow::Result<C>,
+    ) -> anyhow::Result<Parts<C>> {
         if self.classes.is_empty() || self.classes.len() > 254 {
             let message = format!("data.classes: {}, expected 1 to 254", self.classes.len());
             return Err(UsageError(message).into());
@@ -93,22 +112,18 @@ impl OutlinedData {
         };
         let of_held_out: &[SplitImage] = held_out.as_ref().map_or(&[], |f| &f.images);
         let shared = share_out(&self.split, &own.images, None, of_held_out)?;
-        let images = |indices: &[usize]| -> anyhow::Result<Vec<OutlinedImage>> {
-            let read = indices.iter().map(|index| own.read(*index, shown));
-            read.map(|case| case.map(|case| case.image)).collect()
+        let of = |indices: &[usize]| -> anyhow::Result<Vec<C>> {
+            indices.iter().map(|index| read(&own, *index)).collect()
         };
-        let mut test = Vec::new();
-        for index in &shared.test {
-            test.push(own.read(*index, shown)?);
-        }
+        let mut test = of(&shared.test)?;
         if let Some(folder) = &held_out {
             for index in 0..folder.paths.len() {
-                test.push(folder.read(index, shown)?);
+                test.push(read(folder, index)?);
             }
         }
-        Ok(Outlined {
-            train: images(&shared.train)?,
-            validation: images(&shared.validation)?,
+        Ok(Parts {
+            train: of(&shared.train)?,
+            validation: of(&shared.validation)?,
             test,
         })
     }
@@ -177,7 +192,7 @@ impl OutlinedData {
 }
 
 /// A folder's images, and where their truth is found.
-struct Folder<'a> {
+pub(super) struct Folder<'a> {
     images: Vec<SplitImage>,
     paths: Vec<(String, PathBuf)>,
     source: Source,
@@ -198,21 +213,10 @@ impl Folder<'_> {
             Source::Outlines(outlines) => outlines
                 .labels(stem, size)
                 .with_context(|| format!("cannot outline {}", path.display()))?,
-            Source::Masks(masks) => {
-                let mask = masks.get(stem).context("no mask")?;
-                let labels = scarce_io::read_label_map(mask)?;
-                let labels = labels.voxels().index_axis(Axis(0), 0);
-                anyhow::ensure!(
-                    <[usize; 2]>::from(labels.dim()) == size,
-                    "a mask of {:?} pixels (y, x) for an image of {size:?}: {}",
-                    labels.dim(),
-                    mask.display()
-                );
-                labels.map(|value| self.class(*value))
-            }
+            Source::Masks(masks) => self.classes_of(masks.get(stem), size)?,
         };
         let image = OutlinedImage {
-            id: self.images[index].id.clone(),
+            id: self.id(index).to_owned(),
             pixels,
             labels: frame.canvas_of_labels(truth.view()),
         };
@@ -221,6 +225,59 @@ impl Folder<'_> {
             frame,
             truth,
         })
+    }
+
+    /// The image's file.
+    pub(super) fn path(&self, index: usize) -> &Path {
+        &self.paths[index].1
+    }
+
+    /// The image's name.
+    pub(super) fn id(&self, index: usize) -> &str {
+        &self.images[index].id
+    }
+
+    /// The class and the pixels `(y, x)` of each object of an image. In a mask what is connected, over corners too, is one
+    /// object.
+    pub(super) fn objects(
+        &self,
+        index: usize,
+        size: [usize; 2],
+        boxes_will_do: bool,
+    ) -> anyhow::Result<Vec<(u8, Array2<bool>)>> {
+        let (stem, path) = &self.paths[index];
+        match &self.source {
+            Source::Outlines(outlines) => outlines
+                .objects(stem, size, boxes_will_do)
+                .with_context(|| format!("cannot outline {}", path.display())),
+            Source::Masks(masks) => {
+                let classes = self.classes_of(masks.get(stem), size)?;
+                let largest = classes.iter().copied().max().unwrap_or(0);
+                let mut objects = Vec::new();
+                for class in 1..=largest {
+                    let inside = classes.mapv(|of| of == class).insert_axis(Axis(0));
+                    let (numbers, sizes) =
+                        connected_components(inside.view(), Connectivity::Corners26);
+                    let numbers = numbers.index_axis_move(Axis(0), 0);
+                    let of = |number: usize| numbers.mapv(|n| n as usize == number);
+                    objects.extend((1..=sizes.len()).map(|number| (class, of(number))));
+                }
+                Ok(objects)
+            }
+        }
+    }
+
+    fn classes_of(&self, mask: Option<&PathBuf>, size: [usize; 2]) -> anyhow::Result<Array2<u8>> {
+        let mask = mask.context("no mask")?;
+        let labels = scarce_io::read_label_map(mask)?;
+        let labels = labels.voxels().index_axis(Axis(0), 0);
+        anyhow::ensure!(
+            <[usize; 2]>::from(labels.dim()) == size,
+            "a mask of {:?} pixels (y, x) for an image of {size:?}: {}",
+            labels.dim(),
+            mask.display()
+        );
+        Ok(labels.map(|value| self.class(*value)))
     }
 
     fn class(&self, value: u16) -> u8 {
