@@ -18,7 +18,8 @@ pub(super) fn answer(
     for combination in 0..combinations {
         let chosen = |k: &usize| combination >> k & 1 == 1;
         let flipped: Vec<i64> = (0..axes.len()).filter(chosen).map(|k| axes[k]).collect();
-        let logits = forward(&window.f_flip(&flipped)?)?;
+        // A network gets a tensor of its own to flip or to change, never a view of the image.
+        let logits = forward(&window.f_flip(&flipped)?.f_contiguous()?)?;
         check(&logits, window)?;
         let shares = logits.f_softmax(1, Kind::Float)?;
         drop(logits);

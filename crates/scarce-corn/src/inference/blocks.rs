@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use ndarray::{Array3, ArrayView3, ArrayView4, Axis, Slice};
+use ndarray::{ArrayView3, ArrayView4, Axis, Slice};
 use scarce_train::{array4_from_tensor, tensor_from_array};
 use tch::{Device, Kind, Tensor};
 
@@ -48,13 +48,9 @@ pub fn sliding_window_blocks(
     take: &mut dyn FnMut(FinishedBlock<'_>) -> Result<(), CornError>,
 ) -> Result<(), CornError> {
     windows.check()?;
-    let canvas = Canvas::new(image, windows.patch_zyx)?;
-    let size = canvas.voxels.dim();
-    let [in_z, in_y, in_x] = [
-        windows.along(0, size.0),
-        windows.along(1, size.1),
-        windows.along(2, size.2),
-    ];
+    let canvas = Canvas::new(image, windows.patch_zyx, device)?;
+    let size = canvas.size;
+    let [in_z, in_y, in_x] = [0, 1, 2].map(|a| windows.along(a, size[a]));
     let weights = outer([&in_z.profile, &in_y.profile, &in_x.profile])?;
     let mut open = OpenBlocks::default();
     let _guard = tch::no_grad_guard();
@@ -62,7 +58,7 @@ pub fn sliding_window_blocks(
         for (j, &y) in in_y.starts.iter().enumerate() {
             for &x in &in_x.starts {
                 let input = canvas.window([z, y, x], windows.patch_zyx)?;
-                let answer = answer(forward, &input.f_to_device(device)?, windows.flips_zyx)?;
+                let answer = answer(forward, &input, windows.flips_zyx)?;
                 for (a, slices) in in_z.covered_by(i) {
                     for (b, rows) in in_y.covered_by(j) {
                         let part = |t: &Tensor, first: i64| {
@@ -72,7 +68,7 @@ pub fn sliding_window_blocks(
                                 rows.voxels.len() as i64,
                             )
                         };
-                        let block = open.at([a, b], [slices, rows], size.2, &answer)?;
+                        let block = open.at([a, b], [slices, rows], size[2], &answer)?;
                         let (first, width) = (x as i64, windows.patch_zyx[2] as i64);
                         // A view: what is added to it is added to the block.
                         let mut covered = block.f_narrow(3, first, width)?;
@@ -152,14 +148,20 @@ impl OpenBlocks {
 
 /// An image, padded to a window's size at least.
 struct Canvas {
-    voxels: Array3<f32>,
+    /// `(1, 1, z, y, x)`, where the network runs.
+    voxels: Tensor,
+    size: [usize; 3],
     /// Voxels before the image's first.
     before: [usize; 3],
     shape: [usize; 3],
 }
 
 impl Canvas {
-    fn new(image: ArrayView3<'_, f32>, patch: [usize; 3]) -> Result<Self, CornError> {
+    fn new(
+        image: ArrayView3<'_, f32>,
+        patch: [usize; 3],
+        device: Device,
+    ) -> Result<Self, CornError> {
         if image.is_empty() {
             return Err(CornError::Shape {
                 what: "image (z, y, x)",
@@ -168,29 +170,29 @@ impl Canvas {
             });
         }
         let shape: [usize; 3] = image.dim().into();
-        let padded = [0, 1, 2].map(|a| shape[a].max(patch[a]));
-        let before = [0, 1, 2].map(|a| (padded[a] - shape[a]) / 2);
-        let mut voxels = Array3::zeros(padded);
-        voxels
-            .slice_each_axis_mut(|axis| {
-                let a = axis.axis.index();
-                (before[a]..before[a] + shape[a]).into()
-            })
-            .assign(&image);
+        let size = [0, 1, 2].map(|a| shape[a].max(patch[a]));
+        let before = [0, 1, 2].map(|a| (size[a] - shape[a]) / 2);
+        // From the last axis on, as libtorch has it.
+        let mut padding = Vec::with_capacity(6);
+        for a in [2, 1, 0] {
+            padding.extend([before[a], size[a] - shape[a] - before[a]].map(|n| n as i64));
+        }
+        let voxels = tensor_from_array(&image).f_unsqueeze(0)?.f_unsqueeze(0)?;
         Ok(Self {
-            voxels,
+            voxels: voxels.f_to_device(device)?.f_constant_pad_nd(&padding)?,
+            size,
             before,
             shape,
         })
     }
 
-    /// The window `(1, 1, z, y, x)` from a voxel on.
+    /// The window `(1, 1, z, y, x)` from a voxel on, a view.
     fn window(&self, start: [usize; 3], patch: [usize; 3]) -> Result<Tensor, CornError> {
-        let view = self.voxels.slice_each_axis(|axis| {
-            let a = axis.axis.index();
-            (start[a]..start[a] + patch[a]).into()
-        });
-        Ok(tensor_from_array(&view).f_unsqueeze(0)?.f_unsqueeze(0)?)
+        let mut window = self.voxels.shallow_clone();
+        for a in 0..3 {
+            window = window.f_narrow(a as i64 + 2, start[a] as i64, patch[a] as i64)?;
+        }
+        Ok(window)
     }
 
     /// Hands on what of a block lies within the image.
