@@ -4,6 +4,7 @@ use scarce_metrics::detection::CocoError;
 use scarce_metrics::detection::rle::RleError;
 use scarce_mim::MimError;
 use scarce_train::TrainError;
+use scarce_train::interchange::WeightsError;
 use scarce_train::loader::LoaderError;
 use thiserror::Error;
 
@@ -51,6 +52,9 @@ pub enum DetectError {
     /// The training runtime failed.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// Weights cannot be written as a graph.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// What was found cannot be scored.
     #[error("validation: {0}")]
     Score(#[from] CocoError),

@@ -4,6 +4,7 @@ use tch::Tensor;
 use tch::nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 use tch::nn::{self, Init, Path};
 
+use scarce_train::interchange::onnx::{Attribute, OnnxGraph, Value};
 use scarce_train::pytorch_init::uniform_fan_in;
 
 use crate::DetectError;
@@ -42,6 +43,22 @@ impl Convolution {
         let bias = Some(&self.bias);
         Ok(map.f_conv2d(&self.weight, bias, [1, 1], [padding; 2], [1, 1], 1)?)
     }
+
+    pub(crate) fn trace(
+        &self,
+        graph: &mut OnnxGraph,
+        name: &str,
+        map: &Value,
+    ) -> Result<Value, DetectError> {
+        let weight = graph.weight(&format!("{name}.weight"), &self.weight.detach())?;
+        let bias = graph.weight(&format!("{name}.bias"), &self.bias.detach())?;
+        let kernel = self.weight.size()[2];
+        let attributes = [
+            ("kernel_shape", Attribute::Ints(vec![kernel; 2])),
+            ("pads", Attribute::Ints(vec![kernel / 2; 4])),
+        ];
+        Ok(graph.node("Conv", &[map, &weight, &bias], &attributes))
+    }
 }
 
 /// A transposed convolution that makes 2 × 2 cells of each.
@@ -64,6 +81,21 @@ impl Doubling {
         let bias = Some(&self.bias);
         Ok(map.f_conv_transpose2d(&self.weight, bias, stride, none, none, 1, one)?)
     }
+
+    pub(crate) fn trace(
+        &self,
+        graph: &mut OnnxGraph,
+        name: &str,
+        map: &Value,
+    ) -> Result<Value, DetectError> {
+        let weight = graph.weight(&format!("{name}.weight"), &self.weight.detach())?;
+        let bias = graph.weight(&format!("{name}.bias"), &self.bias.detach())?;
+        let attributes = [
+            ("kernel_shape", Attribute::Ints(vec![2; 2])),
+            ("strides", Attribute::Ints(vec![2; 2])),
+        ];
+        Ok(graph.node("ConvTranspose", &[map, &weight, &bias], &attributes))
+    }
 }
 
 /// A linear layer as PyTorch draws it.
@@ -83,5 +115,14 @@ impl Linear {
 
     pub(crate) fn forward(&self, rows: &Tensor) -> Result<Tensor, DetectError> {
         Ok(rows.f_linear(&self.0.ws, self.0.bs.as_ref())?)
+    }
+
+    pub(crate) fn trace(
+        &self,
+        graph: &mut OnnxGraph,
+        name: &str,
+        rows: &Value,
+    ) -> Result<Value, DetectError> {
+        Ok(graph.linear(name, rows, &self.0)?)
     }
 }

@@ -9,6 +9,7 @@
 pub mod anchors;
 pub mod boxes;
 mod error;
+pub mod export;
 pub mod finetune;
 mod instances;
 mod layers;

@@ -114,9 +114,9 @@ impl DetectConfig {
 #[derive(Debug)]
 pub struct MaskRcnn {
     encoder: Box<dyn Encoder>,
-    pyramid: FeaturePyramid,
-    proposals: ProposalNetwork,
-    regions: RegionHeads,
+    pub(crate) pyramid: FeaturePyramid,
+    pub(crate) proposals: ProposalNetwork,
+    pub(crate) regions: RegionHeads,
     frozen_norm: bool,
     stride: i64,
 }
@@ -240,7 +240,7 @@ impl MaskRcnn {
         self.encoder.as_ref()
     }
 
-    fn maps(&self, images: &Images, train: bool) -> Result<Vec<Tensor>, DetectError> {
+    pub(crate) fn maps(&self, images: &Images, train: bool) -> Result<Vec<Tensor>, DetectError> {
         images.check()?;
         let (_, _, height, width) = images.pixels.size4()?;
         if height % self.stride != 0 || width % self.stride != 0 {

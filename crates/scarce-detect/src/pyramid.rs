@@ -1,6 +1,7 @@
 //! The feature pyramid (Lin et al. 2017): maps of every resolution that know what the deepest ones saw.
 
 use scarce_mim::encoder::MapShape;
+use scarce_train::interchange::onnx::{Attribute, OnnxGraph, Value};
 use tch::Tensor;
 use tch::nn::Path;
 
@@ -61,4 +62,47 @@ impl FeaturePyramid {
         pyramid.push(coarsest);
         Ok(pyramid)
     }
+
+    /// The same as nodes of a graph, of as many maps as it was made for, each half as fine as the one before.
+    pub(crate) fn trace(
+        &self,
+        graph: &mut OnnxGraph,
+        maps: &[Value],
+    ) -> Result<Vec<Value>, DetectError> {
+        let mut pyramid = Vec::with_capacity(maps.len() + 1);
+        let mut above: Option<Value> = None;
+        let blocks = self.inner.iter().zip(&self.layer).enumerate();
+        for ((k, (inner, layer)), map) in blocks.zip(maps).rev() {
+            let mut merged = inner.trace(graph, &format!("inner_blocks.{k}"), map)?;
+            if let Some(above) = &above {
+                let larger = doubled(graph, above)?;
+                merged = graph.node("Add", &[&merged, &larger], &[]);
+            }
+            pyramid.push(layer.trace(graph, &format!("layer_blocks.{k}"), &merged)?);
+            above = Some(merged);
+        }
+        pyramid.reverse();
+        if let Some(deepest) = pyramid.last() {
+            let every_second = [
+                ("kernel_shape", Attribute::Ints(vec![1; 2])),
+                ("strides", Attribute::Ints(vec![2; 2])),
+            ];
+            pyramid.push(graph.node("MaxPool", &[deepest], &every_second));
+        }
+        Ok(pyramid)
+    }
+}
+
+/// Each cell as two by two.
+fn doubled(graph: &mut OnnxGraph, map: &Value) -> Result<Value, DetectError> {
+    let scales = graph.weight("scales", &Tensor::from_slice(&[1.0_f32, 1.0, 2.0, 2.0]))?;
+    let attributes = [
+        ("mode", Attribute::Text("nearest")),
+        (
+            "coordinate_transformation_mode",
+            Attribute::Text("asymmetric"),
+        ),
+        ("nearest_mode", Attribute::Text("floor")),
+    ];
+    Ok(graph.node_with("Resize", &[Some(map), None, Some(&scales)], &attributes))
 }

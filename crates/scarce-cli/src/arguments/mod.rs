@@ -234,16 +234,19 @@ pub struct PredictArguments {
 #[derive(Debug, Args)]
 pub struct ExportArguments {
     /// The encoder's name, of those that `info --models` tells.
-    #[arg(long)]
-    pub model: String,
+    #[arg(long, required_unless_present = "checkpoint", requires = "weights")]
+    pub model: Option<String>,
     /// Its weights, as safetensors by timm's names, with or without `encoder.` before them; a linear classifier is `fc` or
     /// `head`. Other networks' weights in the file, such as a decoder's, are left alone.
     #[arg(long)]
-    pub weights: PathBuf,
+    pub weights: Option<PathBuf>,
+    /// Or a run folder of `finetune --task detect`.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["model", "weights", "channels"])]
+    pub checkpoint: Option<PathBuf>,
     /// Channels of the image.
     #[arg(long, default_value_t = 3)]
     pub channels: i64,
-    /// The graph to write.
+    /// The graph to write; of a detector the folder for `proposals.onnx`, `boxes.onnx` and `masks.onnx`.
     #[arg(long)]
     pub onnx: PathBuf,
     /// Write what was compared as JSON; `-` for standard output.

@@ -21,7 +21,7 @@ const ENCODER: &str = "backbone.body.";
 pub struct Detector {
     /// All variables, by torchvision's names.
     pub store: VarStore,
-    pub(super) network: MaskRcnn,
+    network: MaskRcnn,
     config: FinetuneConfig,
     intensities: Intensities,
     device: Device,
@@ -86,6 +86,11 @@ impl Detector {
             }
         }
         Ok(all)
+    }
+
+    /// The network.
+    pub fn network(&self) -> &MaskRcnn {
+        &self.network
     }
 
     /// The encoder's variables, by timm's names.

@@ -101,7 +101,7 @@ impl DetectTask {
             pixels,
             sizes_yx: sizes.as_chunks::<2>().0.to_vec(),
         };
-        let losses = (self.detector.network).losses(&images, &instances, &mut rngs)?;
+        let losses = (self.detector.network()).losses(&images, &instances, &mut rngs)?;
         let figures = losses.named().into_iter();
         let figures = figures.map(|(name, loss)| (name.to_owned(), loss.double_value(&[])));
         Ok(StepLoss {

@@ -1,5 +1,6 @@
 //! What is said of every anchor.
 
+use scarce_train::interchange::onnx::{Attribute, OnnxGraph, Value};
 use tch::Tensor;
 use tch::nn::{Init, Path};
 
@@ -48,5 +49,29 @@ impl ProposalHead {
             logits.f_squeeze_dim(2)?,
             by_anchor(self.offsets.forward(&x)?, 4)?,
         ))
+    }
+
+    /// The same as nodes of a graph.
+    pub(super) fn trace(
+        &self,
+        graph: &mut OnnxGraph,
+        map: &Value,
+    ) -> Result<[Value; 2], DetectError> {
+        let x = self.conv.trace(graph, "rpn.conv", map)?;
+        let x = graph.node("Relu", &[&x], &[]);
+        let mut by_anchor = |layer: &Convolution, name: &str, each: i64, shape: &[i64]| {
+            let numbers = layer.trace(graph, name, &x)?;
+            let of_anchor = graph.integers("shape", &[0, self.anchors, each, -1])?;
+            let numbers = graph.node("Reshape", &[&numbers, &of_anchor], &[]);
+            // Cell by cell, and of each the anchors.
+            let order = [("perm", Attribute::Ints(vec![0, 3, 1, 2]))];
+            let numbers = graph.node("Transpose", &[&numbers], &order);
+            let shape = graph.integers("shape", shape)?;
+            Ok::<_, DetectError>(graph.node("Reshape", &[&numbers, &shape], &[]))
+        };
+        Ok([
+            by_anchor(&self.logits, "rpn.cls_logits", 1, &[0, -1])?,
+            by_anchor(&self.offsets, "rpn.bbox_pred", 4, &[0, -1, 4])?,
+        ])
     }
 }

@@ -5,6 +5,7 @@ mod loss;
 mod select;
 
 use rand::Rng;
+use scarce_train::interchange::onnx::{Attribute, OnnxGraph, Value};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use tch::nn::Path;
@@ -73,9 +74,9 @@ pub struct Proposals {
     /// How many of them are of each level.
     of_level: Vec<i64>,
     /// Logits that it is an object, `(image, anchor)`.
-    objectness: Tensor,
+    pub(crate) objectness: Tensor,
     /// Offsets to the object, `(image, anchor, 4)`.
-    offsets: Tensor,
+    pub(crate) offsets: Tensor,
 }
 
 /// The losses of the proposals.
@@ -132,6 +133,24 @@ impl ProposalNetwork {
             objectness: Tensor::f_cat(&objectness, 1)?,
             offsets: Tensor::f_cat(&offsets, 1)?,
         })
+    }
+
+    /// What is said of every anchor as nodes of a graph: logits `(image, anchor)` and offsets `(image, anchor, 4)`.
+    pub(crate) fn trace(
+        &self,
+        graph: &mut OnnxGraph,
+        pyramid: &[Value],
+    ) -> Result<[Value; 2], DetectError> {
+        let mut levels = [Vec::new(), Vec::new()];
+        for map in pyramid {
+            for (all, of_level) in levels.iter_mut().zip(self.head.trace(graph, map)?) {
+                all.push(of_level);
+            }
+        }
+        Ok(levels.map(|all| {
+            let all: Vec<&Value> = all.iter().collect();
+            graph.node("Concat", &all, &[("axis", Attribute::Int(1))])
+        }))
     }
 
     /// The best boxes `(n, 4)` of each image, best first, without gradient.

@@ -1,10 +1,11 @@
 //! Class and place of a region.
 
+use scarce_train::interchange::onnx::{Attribute, OnnxGraph, Value};
 use tch::Tensor;
 use tch::nn::Path;
 
 use super::RegionConfig;
-use super::levels::Pooling;
+use super::levels::{Pooling, TracedPooling};
 use crate::DetectError;
 use crate::layers::Linear;
 
@@ -56,5 +57,23 @@ impl BoxHead {
             offsets: self.offsets.forward(&x)?.f_view([n, classes, 4])?,
             logits,
         })
+    }
+
+    /// The same of pooled boxes as nodes of a graph: logits and offsets.
+    pub(super) fn trace(
+        &self,
+        graph: &mut OnnxGraph,
+        pooling: &TracedPooling,
+    ) -> Result<[Value; 2], DetectError> {
+        let x = pooling.pool(graph, SIDE)?;
+        let mut x = graph.node("Flatten", &[&x], &[("axis", Attribute::Int(1))]);
+        for (layer, name) in [(&self.fc6, "box_head.fc6"), (&self.fc7, "box_head.fc7")] {
+            x = layer.trace(graph, name, &x)?;
+            x = graph.node("Relu", &[&x], &[]);
+        }
+        let logits = self.classes.trace(graph, "box_predictor.cls_score", &x)?;
+        let offsets = self.offsets.trace(graph, "box_predictor.bbox_pred", &x)?;
+        let by_class = graph.integers("shape", &[0, -1, 4])?;
+        Ok([logits, graph.node("Reshape", &[&offsets, &by_class], &[])])
     }
 }

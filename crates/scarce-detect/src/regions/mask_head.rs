@@ -1,10 +1,11 @@
 //! Which pixels of a region are the object's.
 
+use scarce_train::interchange::onnx::{OnnxGraph, Value};
 use tch::Tensor;
 use tch::nn::Path;
 
 use super::RegionConfig;
-use super::levels::Pooling;
+use super::levels::{Pooling, TracedPooling};
 use crate::DetectError;
 use crate::layers::{Convolution, Doubling, KAIMING_NORMAL};
 
@@ -46,6 +47,27 @@ impl MaskHead {
             x = layer.forward(&x)?.f_relu()?;
         }
         self.logits.forward(&self.doubling.forward(&x)?.f_relu()?)
+    }
+
+    /// The same of pooled boxes as nodes of a graph, as probabilities.
+    pub(super) fn trace(
+        &self,
+        graph: &mut OnnxGraph,
+        pooling: &TracedPooling,
+    ) -> Result<Value, DetectError> {
+        let mut x = pooling.pool(graph, SIDE)?;
+        for (k, layer) in self.layers.iter().enumerate() {
+            x = layer.trace(graph, &format!("mask_head.{k}"), &x)?;
+            x = graph.node("Relu", &[&x], &[]);
+        }
+        x = self
+            .doubling
+            .trace(graph, "mask_predictor.conv5_mask", &x)?;
+        x = graph.node("Relu", &[&x], &[]);
+        let logits = self
+            .logits
+            .trace(graph, "mask_predictor.mask_fcn_logits", &x)?;
+        Ok(graph.node("Sigmoid", &[&logits], &[]))
     }
 }
 

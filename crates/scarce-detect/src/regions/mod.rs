@@ -9,6 +9,7 @@ mod paste;
 mod targets;
 
 use rand::Rng;
+use scarce_train::interchange::onnx::{OnnxGraph, Value};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use tch::nn::Path;
@@ -20,6 +21,7 @@ use box_head::BoxHead;
 use levels::Pooling;
 use mask_head::MaskHead;
 
+pub(crate) use levels::TracedPooling;
 pub use paste::pasted;
 
 /// How regions are looked at and learned; the defaults are torchvision's.
@@ -128,6 +130,42 @@ impl RegionHeads {
             }
         }
         Ok(found)
+    }
+
+    /// What the heads say of the boxes `(n, 4)` of each image: logits `(n of all, class)`, offsets `(n of all, class, 4)`, and
+    /// probabilities `(n of all, class, cell, cell)` where there are masks.
+    pub(crate) fn answers(
+        &self,
+        pyramid: &[Tensor],
+        images: &Images,
+        boxes: &[Tensor],
+    ) -> Result<(Tensor, Tensor, Option<Tensor>), DetectError> {
+        let pooling = Pooling::of(pyramid, images)?;
+        let answers = self.boxes.forward(&pooling, boxes)?;
+        let masks = match &self.masks {
+            None => None,
+            Some(head) => Some(head.forward(&pooling, boxes)?.f_sigmoid()?),
+        };
+        Ok((answers.logits, answers.offsets, masks))
+    }
+
+    /// Logits and offsets as nodes of a graph.
+    pub(crate) fn trace_boxes(
+        &self,
+        graph: &mut OnnxGraph,
+        pooling: &TracedPooling,
+    ) -> Result<[Value; 2], DetectError> {
+        self.boxes.trace(graph, pooling)
+    }
+
+    /// Probabilities of masks as nodes of a graph; none where there are no masks.
+    pub(crate) fn trace_masks(
+        &self,
+        graph: &mut OnnxGraph,
+        pooling: &TracedPooling,
+    ) -> Result<Option<Value>, DetectError> {
+        let head = self.masks.as_ref();
+        head.map(|head| head.trace(graph, pooling)).transpose()
     }
 
     /// How far the heads are from the objects, of proposals drawn with one `rng` for each image.

@@ -9,6 +9,6 @@ mod runtime;
 
 pub use error::{ModelFault, OnnxError};
 pub use file::ModelFile;
-pub use model::{Model, SessionOptions};
+pub use model::{Model, ModelInput, SessionOptions};
 pub use provider::Provider;
 pub use runtime::{LIBRARY_VARIABLE, library_path};

@@ -8,7 +8,7 @@ use ndarray::{ArrayD, ArrayViewD};
 use ort::{
     environment::Environment,
     session::{Session, SessionInputValue, SessionOutputs, builder::SessionBuilder},
-    value::{Outlet, TensorElementType, TensorRef, ValueType},
+    value::{Outlet, Tensor, TensorElementType, ValueType},
 };
 
 use super::file::{ExternalData, external_data};
@@ -49,6 +49,15 @@ impl SessionOptions {
         self.providers = providers.into();
         self
     }
+}
+
+/// What a model is run on.
+#[derive(Debug, Clone)]
+pub enum ModelInput<'a> {
+    /// 32-bit floats.
+    Floats(ArrayViewD<'a, f32>),
+    /// 64-bit whole numbers.
+    Integers(ArrayViewD<'a, i64>),
 }
 
 /// An ONNX model ready to run.
@@ -294,28 +303,39 @@ impl Model {
             .map_err(|error| ModelFault::Run(error.to_string()))
     }
 
-    /// Runs the model on one array of 32-bit floats; gives every output by its name.
+    /// Runs the model on arrays; gives every output by its name.
     ///
     /// # Errors
-    /// [`ModelFault::Run`], also for an output that holds something else.
+    /// [`ModelFault::Run`], also for an output that holds something else than 32-bit floats.
     pub fn run_on(
         &mut self,
-        input: &'static str,
-        array: ArrayViewD<'_, f32>,
+        inputs: &[(&'static str, ModelInput<'_>)],
     ) -> Result<BTreeMap<String, ArrayD<f32>>, OnnxError> {
-        let outputs = self.try_run_on(input, array);
+        let outputs = self.try_run_on(inputs);
         outputs.map_err(|fault| self.fault(fault))
     }
 
     fn try_run_on(
         &mut self,
-        input: &'static str,
-        array: ArrayViewD<'_, f32>,
+        inputs: &[(&'static str, ModelInput<'_>)],
     ) -> Result<BTreeMap<String, ArrayD<f32>>, ModelFault> {
         let refused = |error: ort::Error| ModelFault::Run(error.to_string());
-        let array = array.as_standard_layout();
-        let tensor = TensorRef::from_array_view(&array).map_err(refused)?;
-        let outputs = self.run(vec![(input, tensor.into())])?;
+        let value = |(name, input): &(&'static str, ModelInput<'_>)| {
+            // Owned, and so in standard layout.
+            let value: SessionInputValue<'_> = match input {
+                ModelInput::Floats(array) => {
+                    let array = array.as_standard_layout().into_owned();
+                    Tensor::from_array(array).map_err(refused)?.into()
+                }
+                ModelInput::Integers(array) => {
+                    let array = array.as_standard_layout().into_owned();
+                    Tensor::from_array(array).map_err(refused)?.into()
+                }
+            };
+            Ok((*name, value))
+        };
+        let values = inputs.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+        let outputs = self.run(values)?;
         outputs
             .iter()
             .map(|(name, value)| {

@@ -179,6 +179,31 @@ fn objects_are_found_scored_and_drawn() {
         assert!((a - b).abs() < 1e-3, "{alone:?} {among_others:?}");
     }
     assert!(folder.join("p/overlays/18.png").is_file());
+
+    let export = [
+        "export",
+        "--checkpoint",
+        "run",
+        "--onnx",
+        "graphs",
+        "--json",
+        "apart.json",
+    ];
+    succeed(folder, &export);
+    for name in ["proposals", "boxes", "masks"] {
+        assert!(folder.join(format!("graphs/{name}.onnx")).is_file());
+    }
+    let apart = read(&folder.join("apart.json"))["apart"].clone();
+    let outputs: Vec<&String> = apart.as_object().unwrap().keys().collect();
+    let heads = [
+        "logits",
+        "masks",
+        "objectness",
+        "offsets",
+        "proposal_offsets",
+    ];
+    assert_eq!(outputs[..5], heads);
+    assert_eq!(outputs.len(), 9);
 }
 
 #[test]

@@ -69,8 +69,17 @@ impl OnnxGraph {
 
     /// A float32 input.
     pub fn input(&mut self, name: &str, shape: &[Dim]) -> Value {
+        self.input_of(FLOAT, name, shape)
+    }
+
+    /// An input of whole numbers, int64.
+    pub fn integer_input(&mut self, name: &str, shape: &[Dim]) -> Value {
+        self.input_of(INT64, name, shape)
+    }
+
+    fn input_of(&mut self, kind: i32, name: &str, shape: &[Dim]) -> Value {
         let value = self.fresh(name);
-        self.graph.input.push(tensor_of(&value.0, shape));
+        self.graph.input.push(tensor_of(kind, &value.0, shape));
         value
     }
 
@@ -149,7 +158,7 @@ impl OnnxGraph {
             op_type: "Identity".to_owned(),
             attribute: Vec::new(),
         });
-        self.graph.output.push(tensor_of(&named.0, shape));
+        self.graph.output.push(tensor_of(FLOAT, &named.0, shape));
     }
 
     /// A line of metadata.
@@ -225,7 +234,7 @@ impl Attribute {
     }
 }
 
-fn tensor_of(name: &str, shape: &[Dim]) -> ValueInfoProto {
+fn tensor_of(kind: i32, name: &str, shape: &[Dim]) -> ValueInfoProto {
     let dim = |dim: &Dim| match dim {
         Dim::Fixed(n) => DimensionProto {
             dim_value: Some(*n),
@@ -240,7 +249,7 @@ fn tensor_of(name: &str, shape: &[Dim]) -> ValueInfoProto {
         name: name.to_owned(),
         r#type: Some(TypeProto {
             tensor_type: Some(TensorTypeProto {
-                elem_type: FLOAT,
+                elem_type: kind,
                 shape: Some(TensorShapeProto {
                     dim: shape.iter().map(dim).collect(),
                 }),

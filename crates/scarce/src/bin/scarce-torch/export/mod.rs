@@ -1,4 +1,7 @@
-//! `export`: an encoder as an ONNX graph, which has to say what libtorch says.
+//! `export`: networks as ONNX graphs, which have to say what libtorch says.
+
+mod detector;
+mod encoder;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,140 +11,62 @@ use ndarray::{ArrayD, IxDyn};
 use scarce_cli::arguments::ExportArguments;
 use scarce_cli::exit::UsageError;
 use scarce_cli::json_output;
-use scarce_mim::encoder::{Architecture, Encoder, EncoderConfig, build};
-use scarce_mim::export::{LinearHead, encoder_graph, encoder_outputs};
-use scarce_train::interchange::{ImportOptions, NameTable, import_weights};
-use scarce_train::named_variables;
-use scarce_vlm::onnx::{Model, SessionOptions};
-use serde_json::json;
-use tch::nn::VarStore;
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
+use tch::kind::Element;
 
 /// How far outputs may lie from libtorch's, relative to the largest of each.
 const PARITY: f64 = 1e-4;
-/// What a classifier's layer is called.
-const HEADS: [&str; 3] = ["fc.", "head.fc.", "head."];
 
-/// Writes the graph, and compares it in ONNX Runtime first.
+/// Writes the graphs, and compares them in ONNX Runtime first.
 pub fn run(arguments: &ExportArguments) -> anyhow::Result<()> {
-    let architecture = Architecture::ALL
-        .into_iter()
-        .find(|architecture| architecture.name() == arguments.model)
-        .ok_or_else(|| {
-            let names = Architecture::ALL.map(Architecture::name).join(", ");
-            UsageError(format!(
-                "unknown encoder {:?}: expected one of {names}",
-                arguments.model
-            ))
-        })?;
-    let config = EncoderConfig {
-        in_channels: arguments.channels,
-        ..EncoderConfig::named(architecture)
+    let (checkpoint, model, weights) =
+        (&arguments.checkpoint, &arguments.model, &arguments.weights);
+    let found = match (checkpoint, model, weights) {
+        (Some(run), _, _) => detector::export(run, &arguments.onnx)?,
+        (None, Some(model), Some(weights)) => encoder::export(arguments, model, weights)?,
+        _ => return Err(UsageError("--weights: expected a file".to_owned()).into()),
     };
-    let store = VarStore::new(Device::Cpu);
-    let encoder = build(&store.root(), &config)?;
-    // The V-Net's own names begin so.
-    let prefix = match architecture {
-        Architecture::VNetVolume => ("encoder.encoder.", "encoder."),
-        _ => ("encoder.", ""),
-    };
-    let names = NameTable::torchvision()
-        .prefix(prefix.0, prefix.1)
-        .leave_out("fc.*")
-        .leave_out("head.*")
-        .leave_out("densify.*")
-        .leave_out("decoder.*");
-    let options = ImportOptions::default();
-    import_weights(
-        &arguments.weights,
-        &named_variables(&store),
-        &names,
-        &options,
-    )?;
-    let head = head(&arguments.weights, encoder.as_ref())?;
-    let bytes = encoder_graph(encoder.as_ref(), &config, head.as_ref())?.into_bytes();
-    let session = SessionOptions::default();
-    let mut model = Model::from_bytes(architecture.name(), &arguments.onnx, &bytes, &session)?;
-    let apart = compare(encoder.as_ref(), &config, head.as_ref(), &mut model)?;
-    scarce_io::write_atomic(&arguments.onnx, |file| file.write_all(&bytes))?;
-    let found = json!({
-        "model": architecture.name(),
-        "classes": head.map(|head| head.bias.numel()),
-        "apart": apart,
-        "onnx": arguments.onnx,
-    });
     json_output::tell(arguments.json.as_deref(), &found)
 }
 
-/// The classifier in a file of weights, where there is one.
-fn head(path: &Path, encoder: &dyn Encoder) -> anyhow::Result<Option<LinearHead>> {
-    let tensors: BTreeMap<String, Tensor> = Tensor::read_safetensors(path)
-        .with_context(|| format!("cannot read {}", path.display()))?
-        .into_iter()
-        .collect();
-    let channels = encoder.maps().last().map_or(0, |map| map.channels);
-    for prefix in HEADS {
-        let of = |name: &str| tensors.get(&format!("{prefix}{name}"));
-        let (Some(weight), Some(bias)) = (of("weight"), of("bias")) else {
-            continue;
-        };
-        // A norm's scale and shift are vectors, and no classifier.
-        if weight.dim() != 2 {
-            continue;
-        }
-        let (classes, from) = weight.size2()?;
+/// How far each output was off at most, relative to the largest of its values.
+#[derive(Default)]
+struct Apart(BTreeMap<String, f64>);
+
+impl Apart {
+    /// Compares the output `name` of a graph with what libtorch has.
+    fn compare(
+        &mut self,
+        name: &str,
+        expected: &Tensor,
+        got: &BTreeMap<String, ArrayD<f32>>,
+    ) -> anyhow::Result<()> {
+        let output = got.get(name).with_context(|| format!("no output {name}"))?;
+        let got = scarce_train::tensor_from_array(output);
         ensure!(
-            from == channels && bias.size() == [classes],
-            "{prefix}weight has shape {:?}, expected (classes, {channels}): {}",
-            weight.size(),
-            path.display()
+            got.size() == expected.size(),
+            "the exported graph's {name} has shape {:?}, libtorch's {:?}",
+            got.size(),
+            expected.size()
         );
-        let norm = match ["head.norm.weight", "head.norm.bias"].map(|name| tensors.get(name)) {
-            [Some(scale), Some(shift)] => Some([scale, shift].map(|t| t.to_kind(Kind::Float))),
-            _ => None,
-        };
-        return Ok(Some(LinearHead {
-            weight: weight.to_kind(Kind::Float),
-            bias: bias.to_kind(Kind::Float),
-            norm,
-        }));
+        let largest = expected.abs().max().double_value(&[]).max(1e-6);
+        let off = (expected - got).abs().max().double_value(&[]) / largest;
+        ensure!(
+            off <= PARITY,
+            "the exported graph's {name} is {off:e} from libtorch's, expected at most {PARITY:e}"
+        );
+        let most = self.0.entry(name.to_owned()).or_default();
+        *most = most.max(off);
+        Ok(())
     }
-    Ok(None)
 }
 
-/// Runs the graph and the network on noise of two sizes; how far each output is off at most.
-fn compare(
-    encoder: &dyn Encoder,
-    config: &EncoderConfig,
-    head: Option<&LinearHead>,
-    model: &mut Model,
-) -> anyhow::Result<BTreeMap<String, f64>> {
-    tch::manual_seed(0);
-    let mut apart = BTreeMap::new();
-    let stride = config.stride() as i64;
-    for (batch, cells) in [(1, [2, 2, 2]), (2, [1, 3, 2])] {
-        let mut size = vec![batch, config.in_channels];
-        let sides = cells.iter().rev().take(config.architecture.dimensions());
-        size.extend(sides.map(|cells| cells * stride));
-        let image = Tensor::randn(size.as_slice(), (Kind::Float, Device::Cpu));
-        let values = Vec::<f32>::try_from(image.flatten(0, -1))?;
-        let shape: Vec<usize> = size.iter().map(|n| *n as usize).collect();
-        let array = ArrayD::from_shape_vec(IxDyn(&shape), values)?;
-        let got = model.run_on("image", array.view())?;
-        for (name, expected) in encoder_outputs(encoder, &image, head)? {
-            let output = got
-                .get(&name)
-                .with_context(|| format!("no output {name}"))?;
-            let got = scarce_train::tensor_from_array(output);
-            let largest = expected.abs().max().double_value(&[]).max(1e-6);
-            let off = (expected - got).abs().max().double_value(&[]) / largest;
-            ensure!(
-                off <= PARITY,
-                "the exported graph's {name} is {off:e} from libtorch's, expected at most {PARITY:e}"
-            );
-            let most: &mut f64 = apart.entry(name).or_default();
-            *most = most.max(off);
-        }
-    }
-    Ok(apart)
+fn array<T: Element + Copy>(tensor: &Tensor) -> anyhow::Result<ArrayD<T>> {
+    let shape: Vec<usize> = tensor.size().iter().map(|n| *n as usize).collect();
+    let values = Vec::<T>::try_from(tensor.f_flatten(0, -1)?)?;
+    Ok(ArrayD::from_shape_vec(IxDyn(&shape), values)?)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    Ok(scarce_io::write_atomic(path, |file| file.write_all(bytes))?)
 }

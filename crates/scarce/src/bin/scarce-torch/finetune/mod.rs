@@ -1,7 +1,7 @@
 //! `finetune`: an encoder's second half of life, telling images apart, or outlining or finding what is on them.
 
 mod classify;
-mod config;
+pub mod config;
 mod data;
 mod detect;
 pub mod predict;

@@ -118,6 +118,13 @@ fn detect(
     images: &[PathBuf],
     device: Device,
 ) -> anyhow::Result<()> {
+    let (config, detector) = detector_of(run, device)?;
+    let shown = detect::shown(&config);
+    detect::predict(&detector, shown, &classes(run)?, images, &arguments.out)
+}
+
+/// The trained detector of a run, and how it was trained.
+pub fn detector_of(run: &Path, device: Device) -> anyhow::Result<(DetectFile, Detector)> {
     let config: DetectFile = load(Some(&run.join("config.resolved.toml")), &[])?;
     let shown_by = what_it_was_shown(run)?;
     let detector = Detector::new(&config.method, shown_by, Seed(config.seed), device)?;
@@ -127,8 +134,7 @@ fn detect(
         &checkpoint,
         &config.training,
     )?;
-    let shown = detect::shown(&config);
-    detect::predict(&detector, shown, &classes(run)?, images, &arguments.out)
+    Ok((config, detector))
 }
 
 fn classes(run: &Path) -> anyhow::Result<Vec<String>> {
