@@ -34,7 +34,7 @@ fn image(k: usize) -> InstanceImage {
             };
             u8::from(is_inside)
         });
-        if k % 10 != 0 {
+        if !k.is_multiple_of(10) {
             for (at, _) in mask.indexed_iter().filter(|(_, inside)| **inside != 0) {
                 pixels[[0, at.0, at.1]] = if class == 1 { 0.9 } else { 0.6 };
             }
@@ -133,7 +133,7 @@ fn objects_are_learned_found_and_outlined() {
             columns[0],
             rows[0] / 2.0,
             columns[1] + 1.0,
-            (rows[1] + 1.0) / 2.0,
+            0.5 * (rows[1] + 1.0),
         ];
         for (got, expected) in [x1, y1, x2, y2].iter().zip(truth) {
             assert!(

@@ -9,19 +9,15 @@ use scarce_image::Seed;
 use scarce_metrics::classification::{
     ClassificationRecord, ClassificationTable, ScoreKind, evaluate_classification,
 };
-use scarce_mim::Intensities;
 use scarce_mim::finetune::LabelledImage;
 use scarce_mim::finetune::classify::ClassifyTask;
-use scarce_mim::finetune::weights::Weights;
-use scarce_train::{RunFolder, Task as _, TrainError};
+use scarce_train::{RunFolder, Task as _};
 
-use super::KIND;
 use super::config::ClassifyFile;
+use super::course::{Course, Told};
 use super::data::Shown;
-use super::report::{self, CLASSES_FILE, Classes, SPLIT_FILE, TEST_FOLDER};
-use super::start;
+use super::report::{self, TEST_FOLDER};
 use crate::surroundings::Surroundings;
-use crate::training_run::{open_run, show_progress};
 
 /// How a configuration shows images.
 pub fn shown(config: &ClassifyFile) -> Shown {
@@ -39,60 +35,47 @@ pub fn train(
     surroundings: &Surroundings,
 ) -> anyhow::Result<()> {
     config.method.check()?;
-    let processes = &surroundings.processes;
-    let is_shared = processes.share(config.method.batch);
-    is_shared.map_err(TrainError::from)?;
-    let weights = Weights::named(&config.method.weights)?;
+    let method = &config.method;
+    let course = Course::begin(
+        surroundings,
+        &config.training,
+        method.batch,
+        &method.weights,
+    )?;
     let data = config.data.read(shown(config))?;
     let split = data.parts.map(|image| image.id.clone());
-    tracing::info!(
-        "{} classes; {} images to train, {} to validate, {} to report on",
-        data.classes.len(),
-        split.train.len(),
-        split.validation.len(),
-        split.test.len()
-    );
-    let training = &config.training;
-    report::check_validation(training, split.validation.len())?;
-    let channels = config.method.encoder.in_channels;
-    let intensities = start::intensities(
-        config.method.intensities.as_ref(),
-        &weights,
-        channels,
-        || {
-            let pixels = data.parts.train.iter().map(|image| &image.pixels);
-            Ok(Intensities::of(pixels.map(Ok), channels)?)
-        },
+    tracing::info!("{} classes", data.classes.len());
+    let intensities = course.intensities(
+        &split,
+        method.intensities.as_ref(),
+        method.encoder.in_channels,
+        data.parts.train.iter().map(|image| &image.pixels),
     )?;
     let seed = Seed(config.seed);
-    let test = data.parts.test;
+    let (test, classes) = (data.parts.test, data.classes);
     let mut task = ClassifyTask::new(
-        config.method.clone(),
-        data.classes.len(),
+        method.clone(),
+        classes.len(),
         (data.parts.train, data.parts.validation),
         intensities.clone(),
         seed,
         surroundings.device,
     )?;
-    start::load(&weights, &task.network().encoder_variables(), training)?;
-    let inputs = config.data.inputs();
-    let mut run = open_run(arguments, processes, KIND, config, config.seed, inputs)?;
-    let classes = data.classes;
-    run.write_json(Intensities::FILE, &intensities)?;
-    run.write_json(
-        CLASSES_FILE,
-        &Classes {
-            classes: classes.clone(),
-        },
-    )?;
-    run.write_json(SPLIT_FILE, &split)?;
-    show_progress(&mut run, processes, training, task.data_wait());
-    let summary = surroundings.train(&mut task, training, &mut run, seed)?;
-    if processes.is_main() && report::is_done(&summary, &run) && !test.is_empty() {
-        report_on(&task, config, (&test, &classes), &run)?;
+    let encoder = task.network().encoder_variables();
+    let wait = task.data_wait();
+    let told = Told {
+        arguments,
+        config,
+        seed,
+        inputs: config.data.inputs(),
+        intensities: &intensities,
+        classes: &classes,
+        split: &split,
+    };
+    match course.train(&mut task, &encoder, wait, told)? {
+        Some(run) if !test.is_empty() => report_on(&task, config, (&test, &classes), &run),
+        _ => Ok(()),
     }
-    tracing::info!("{summary}");
-    Ok(())
 }
 
 /// Writes `test/predictions.csv`, `test/references.csv` and `test/evaluation.json`.

@@ -2,6 +2,7 @@
 
 mod classify;
 pub mod config;
+mod course;
 mod data;
 mod detect;
 pub mod predict;

@@ -9,20 +9,16 @@ use scarce_cli::arguments::RunArguments;
 use scarce_image::{Geometry, LabelMap, Seed};
 use scarce_metrics::report::EvaluationReport;
 use scarce_metrics::{Measured, Metric, SegmentationOptions, Unit, evaluate_labels};
-use scarce_mim::Intensities;
 use scarce_mim::finetune::look::Frame;
 use scarce_mim::finetune::segment::SegmentTask;
-use scarce_mim::finetune::weights::Weights;
-use scarce_train::{RunFolder, Task as _, TrainError};
+use scarce_train::{RunFolder, Task as _};
 
-use super::KIND;
 use super::config::SegmentFile;
+use super::course::{Course, Told};
 use super::data::{OutlinedCase, Parts, Shown};
-use super::report::{self, CLASSES_FILE, Classes, SPLIT_FILE, TEST_FOLDER};
-use super::start;
+use super::report::{self, TEST_FOLDER};
 use crate::figures::by_name;
 use crate::surroundings::Surroundings;
-use crate::training_run::{open_run, show_progress};
 
 /// Figures of each case.
 const FIGURES: [&str; 2] = ["dice", "hd95"];
@@ -43,57 +39,49 @@ pub fn train(
     surroundings: &Surroundings,
 ) -> anyhow::Result<()> {
     config.method.check()?;
-    let processes = &surroundings.processes;
-    let is_shared = processes.share(config.method.batch);
-    is_shared.map_err(TrainError::from)?;
-    let weights = Weights::named(&config.method.weights)?;
+    let method = &config.method;
+    let course = Course::begin(
+        surroundings,
+        &config.training,
+        method.batch,
+        &method.weights,
+    )?;
     let data = config.data.read(shown(config))?;
     let split = Parts {
         train: data.train.iter().map(|i| i.id.clone()).collect(),
         validation: data.validation.iter().map(|i| i.id.clone()).collect(),
         test: data.test.iter().map(|case| case.image.id.clone()).collect(),
     };
-    tracing::info!(
-        "{} images to train, {} to validate, {} to report on",
-        split.train.len(),
-        split.validation.len(),
-        split.test.len()
-    );
-    let training = &config.training;
-    report::check_validation(training, split.validation.len())?;
-    let channels = config.method.encoder.in_channels;
-    let intensities = start::intensities(
-        config.method.intensities.as_ref(),
-        &weights,
-        channels,
-        || {
-            let pixels = data.train.iter().map(|image| &image.pixels);
-            Ok(Intensities::of(pixels.map(Ok), channels)?)
-        },
+    let intensities = course.intensities(
+        &split,
+        method.intensities.as_ref(),
+        method.encoder.in_channels,
+        data.train.iter().map(|image| &image.pixels),
     )?;
     let seed = Seed(config.seed);
     let mut task = SegmentTask::new(
-        config.method.clone(),
+        method.clone(),
         config.data.classes.len() + 1,
         (data.train, data.validation),
         intensities.clone(),
         seed,
         surroundings.device,
     )?;
-    start::load(&weights, &task.network().encoder_variables(), training)?;
-    let inputs = config.data.inputs();
-    let mut run = open_run(arguments, processes, KIND, config, config.seed, inputs)?;
-    run.write_json(Intensities::FILE, &intensities)?;
-    let classes = config.data.classes.clone();
-    run.write_json(CLASSES_FILE, &Classes { classes })?;
-    run.write_json(SPLIT_FILE, &split)?;
-    show_progress(&mut run, processes, training, task.data_wait());
-    let summary = surroundings.train(&mut task, training, &mut run, seed)?;
-    if processes.is_main() && report::is_done(&summary, &run) && !data.test.is_empty() {
-        report_on(&task, config, &data.test, &run)?;
+    let encoder = task.network().encoder_variables();
+    let wait = task.data_wait();
+    let told = Told {
+        arguments,
+        config,
+        seed,
+        inputs: config.data.inputs(),
+        intensities: &intensities,
+        classes: &config.data.classes,
+        split: &split,
+    };
+    match course.train(&mut task, &encoder, wait, told)? {
+        Some(run) if !data.test.is_empty() => report_on(&task, config, &data.test, &run),
+        _ => Ok(()),
     }
-    tracing::info!("{summary}");
-    Ok(())
 }
 
 /// Writes `test/predictions/`, `test/references/` and `test/evaluation.json`.

@@ -9,18 +9,14 @@ use ndarray::Array3;
 use scarce_cli::arguments::RunArguments;
 use scarce_detect::finetune::{DetectTask, Detector, Truth, dataset, detections};
 use scarce_image::Seed;
-use scarce_mim::Intensities;
 use scarce_mim::finetune::look::Frame;
-use scarce_mim::finetune::weights::Weights;
-use scarce_train::{RunFolder, Task as _, TrainError};
+use scarce_train::{RunFolder, Task as _};
 
-use super::KIND;
 use super::config::DetectFile;
+use super::course::{Course, Told};
 use super::data::{InstanceCase, Instances, Shown};
-use super::report::{CLASSES_FILE, Classes, SPLIT_FILE, TEST_FOLDER};
-use super::start;
+use super::report::TEST_FOLDER;
 use crate::surroundings::Surroundings;
-use crate::training_run::{open_run, show_progress};
 
 /// How many images are drawn with what was found on them.
 const OVERLAYS: usize = 32;
@@ -41,30 +37,21 @@ pub fn train(
     surroundings: &Surroundings,
 ) -> anyhow::Result<()> {
     config.method.check()?;
-    let processes = &surroundings.processes;
-    let is_shared = processes.share(config.method.batch);
-    is_shared.map_err(TrainError::from)?;
-    let weights = Weights::named(&config.method.weights)?;
-    let has_masks = config.method.network.regions.masks;
-    let data = config.data.instances(shown(config), !has_masks)?;
+    let method = &config.method;
+    let course = Course::begin(
+        surroundings,
+        &config.training,
+        method.batch,
+        &method.weights,
+    )?;
+    let boxes_will_do = !method.network.regions.masks;
+    let data = config.data.instances(shown(config), boxes_will_do)?;
     let split = data.map(|case| case.image.id.clone());
-    tracing::info!(
-        "{} images to train, {} to validate, {} to report on",
-        split.train.len(),
-        split.validation.len(),
-        split.test.len()
-    );
-    let training = &config.training;
-    super::report::check_validation(training, split.validation.len())?;
-    let channels = config.method.network.encoder.in_channels;
-    let intensities = start::intensities(
-        config.method.intensities.as_ref(),
-        &weights,
-        channels,
-        || {
-            let pixels = data.train.iter().map(|case| &case.image.pixels);
-            Ok(Intensities::of(pixels.map(Ok), channels)?)
-        },
+    let intensities = course.intensities(
+        &split,
+        method.intensities.as_ref(),
+        method.network.encoder.in_channels,
+        data.train.iter().map(|case| &case.image.pixels),
     )?;
     let Instances {
         train,
@@ -74,26 +61,27 @@ pub fn train(
     let images = |cases: Vec<InstanceCase>| cases.into_iter().map(|case| case.image).collect();
     let seed = Seed(config.seed);
     let mut task = DetectTask::new(
-        config.method.clone(),
+        method.clone(),
         (images(train), images(validation)),
         intensities.clone(),
         seed,
         surroundings.device,
     )?;
-    start::load(&weights, &task.detector().encoder_variables(), training)?;
-    let inputs = config.data.inputs();
-    let mut run = open_run(arguments, processes, KIND, config, config.seed, inputs)?;
-    run.write_json(Intensities::FILE, &intensities)?;
-    let classes = config.data.classes.clone();
-    run.write_json(CLASSES_FILE, &Classes { classes })?;
-    run.write_json(SPLIT_FILE, &split)?;
-    show_progress(&mut run, processes, training, task.data_wait());
-    let summary = surroundings.train(&mut task, training, &mut run, seed)?;
-    if processes.is_main() && super::report::is_done(&summary, &run) && !test.is_empty() {
-        report_on(&task, config, &test, &run)?;
+    let encoder = task.detector().encoder_variables();
+    let wait = task.data_wait();
+    let told = Told {
+        arguments,
+        config,
+        seed,
+        inputs: config.data.inputs(),
+        intensities: &intensities,
+        classes: &config.data.classes,
+        split: &split,
+    };
+    match course.train(&mut task, &encoder, wait, told)? {
+        Some(run) if !test.is_empty() => report_on(&task, config, &test, &run),
+        _ => Ok(()),
     }
-    tracing::info!("{summary}");
-    Ok(())
 }
 
 /// Writes `annotations.json`, `detections.json`, what they score as boxes, as masks and in free response, and `overlays/`
