@@ -18,7 +18,7 @@ use scarce_corn::correlation::repaired::RepairedOptions;
 use scarce_corn::pool::AnchorDraw;
 use scarce_corn::ramp::Ramp;
 use scarce_corn::settings::{CorrelationConfig, PoolConfig};
-use scarce_corn::teacher::TeacherConfig;
+use scarce_corn::teacher::{Buffers, TeacherConfig};
 use scarce_corn::vnet::VNetConfig;
 use scarce_corn::{Branches, LabelledVolume, SemiConfig, SemiTask, UnlabelledVolume};
 use scarce_train::distributed::Group;
@@ -92,6 +92,8 @@ fn config() -> SemiConfig {
         ramp: Ramp::None,
         branches: Branches::MeanTeacher(TeacherConfig {
             max_decay: 0.8,
+            // Without dropout it is sure of something soon.
+            buffers: Buffers::Copy,
             ..TeacherConfig::default()
         }),
         correlation: CorrelationConfig {

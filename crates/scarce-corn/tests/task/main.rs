@@ -102,6 +102,7 @@ fn config() -> SemiConfig {
 fn follows_by(max_decay: f64) -> Branches {
     Branches::MeanTeacher(TeacherConfig {
         max_decay,
+        buffers: Buffers::Copy,
         ..TeacherConfig::default()
     })
 }
