@@ -178,6 +178,34 @@ fn instances() -> Vec<Instances> {
     vec![some, none]
 }
 
+/// Every tensor of the network that torchvision has weights for, by name and shape, and none beside them.
+///
+/// ```python
+/// net = torchvision.models.detection.maskrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=91)  # 0.26
+/// {k: list(v.shape) for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
+/// ```
+#[test]
+fn weights_have_torchvisions_layout() {
+    let text = include_str!("data/maskrcnn_resnet50_fpn.json");
+    let expected: BTreeMap<String, Vec<i64>> = serde_json::from_str(text).unwrap();
+    let config = DetectConfig {
+        encoder: EncoderConfig {
+            in_channels: 3,
+            ..EncoderConfig::named(Architecture::ResNet50)
+        },
+        regions: RegionConfig {
+            classes: 91,
+            ..RegionConfig::default()
+        },
+        ..DetectConfig::default()
+    };
+    let store = VarStore::new(Device::Cpu);
+    let _network = MaskRcnn::new(&store.root(), &config).unwrap();
+    let variables = named_variables(&store).into_iter();
+    let found: BTreeMap<_, _> = variables.map(|(name, t)| (name, t.size())).collect();
+    assert_eq!(found, expected);
+}
+
 /// One step's losses and gradients, and what is found afterwards, running statistics moved.
 #[test]
 fn the_network_is_torchvisions() {

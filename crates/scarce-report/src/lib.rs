@@ -14,4 +14,4 @@ pub use chart::{LineChart, Series};
 pub use page::{Report, ReportError, Section};
 pub use picture::Picture;
 pub use radiological::radiological;
-pub use table::{Table, metrics_table};
+pub use table::{Table, figures_table, metrics_table};

@@ -1,5 +1,8 @@
 //! Tables.
 
+use std::collections::BTreeMap;
+
+use scarce_metrics::Summary;
 use scarce_metrics::report::EvaluationReport;
 use serde::Serialize;
 
@@ -14,6 +17,14 @@ pub struct Table {
 
 /// Means with intervals and counts, and what each figure means.
 pub fn metrics_table(report: &EvaluationReport) -> Table {
+    figures_table(&report.mean, &report.definition)
+}
+
+/// Figures with intervals and counts, and what each means.
+pub fn figures_table(
+    figures: &BTreeMap<String, Summary>,
+    definition: &BTreeMap<String, String>,
+) -> Table {
     let columns = [
         "figure",
         "mean",
@@ -24,8 +35,7 @@ pub fn metrics_table(report: &EvaluationReport) -> Table {
         "definition",
     ];
     let number = |value: Option<f64>| value.map(|v| format!("{v:.4}"));
-    let rows = report
-        .mean
+    let rows = figures
         .iter()
         .map(|(name, summary)| {
             let interval = match (number(summary.low), number(summary.high)) {
@@ -39,7 +49,7 @@ pub fn metrics_table(report: &EvaluationReport) -> Table {
                 summary.n.to_string(),
                 summary.n_undefined.to_string(),
                 summary.n_penalised.to_string(),
-                report.definition.get(name).cloned().unwrap_or_default(),
+                definition.get(name).cloned().unwrap_or_default(),
             ]
         })
         .collect();
@@ -51,10 +61,6 @@ pub fn metrics_table(report: &EvaluationReport) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use scarce_metrics::Summary;
-
     use super::*;
 
     #[test]

@@ -1,8 +1,9 @@
 //! `report`: a run folder as one page.
 //!
 //! The folder is walked for what the other verbs leave: `localization.json`, `check.json`, mask audits,
-//! training runs, `prediction.json` and evaluations.
+//! training runs, `prediction.json`, evaluations and detections.
 
+mod detection;
 mod regions;
 
 use std::collections::BTreeMap;
@@ -59,6 +60,9 @@ pub fn run(arguments: &ReportArguments) -> anyhow::Result<()> {
     }
     for path in named("evaluation.json") {
         report.push(evaluation(path, run)?);
+    }
+    for path in named("boxes.json") {
+        report.push(detection::section(path, run)?);
     }
     anyhow::ensure!(
         !report.is_empty(),

@@ -180,6 +180,17 @@ fn objects_are_found_scored_and_drawn() {
     }
     assert!(folder.join("p/overlays/18.png").is_file());
 
+    succeed(folder, &["report", "run", "--title", "squares"]);
+    let page = fs::read_to_string(folder.join("run/report.html")).unwrap();
+    for part in [
+        "Detection against truth: test",
+        "ap50",
+        "sensitivity_at_1",
+        "data:image/png",
+    ] {
+        assert!(page.contains(part), "no {part}");
+    }
+
     let export = [
         "export",
         "--checkpoint",
