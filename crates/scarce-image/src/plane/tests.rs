@@ -1,3 +1,5 @@
+//! Planes resized whole and in part.
+
 use ndarray::{Array3, Axis};
 
 use super::*;
