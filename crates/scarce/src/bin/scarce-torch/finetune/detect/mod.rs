@@ -127,7 +127,8 @@ fn report_on(
     Ok(())
 }
 
-/// What is found on image files, written as COCO's `images.json` and `detections.json`, and drawn on each in `overlays/`.
+/// What is found on image files, written as COCO's `detections.json` beside an `annotations.json` of the images alone, and drawn on
+/// each in `overlays/`.
 pub fn predict(
     detector: &Detector,
     shown: Shown,
