@@ -46,34 +46,25 @@ pub fn detector_graphs(
     config: &DetectConfig,
 ) -> Result<DetectorGraphs, DetectError> {
     let _guard = tch::no_grad_guard();
-    let masks = graph_of_regions(network, config, "masks", |graph, pooling| {
-        let masks = network.regions.trace_masks(graph, pooling)?;
-        if let Some(masks) = &masks {
-            let side = [Dim::Named("cells"), Dim::Named("cells")];
-            let shape = [
-                BOXES,
-                Dim::Fixed(config.regions.classes),
-                side[0].clone(),
-                side[1].clone(),
-            ];
-            graph.output("masks", masks, &shape);
-        }
-        Ok(masks.is_some())
-    })?;
-    let boxes = graph_of_regions(network, config, "boxes", |graph, pooling| {
-        let [logits, offsets] = network.regions.trace_boxes(graph, pooling)?;
-        let classes = Dim::Fixed(config.regions.classes);
-        graph.output("logits", &logits, &[BOXES, classes.clone()]);
-        graph.output("offsets", &offsets, &[BOXES, classes, Dim::Fixed(4)]);
-        Ok(true)
-    })?;
+    let classes = Dim::Fixed(config.regions.classes);
+    let (mut boxes, pooling) = graph_of_regions(network, config, "boxes")?;
+    let [logits, offsets] = network.regions.trace_boxes(&mut boxes, &pooling)?;
+    boxes.output("logits", &logits, &[BOXES, classes.clone()]);
+    boxes.output(
+        "offsets",
+        &offsets,
+        &[BOXES, classes.clone(), Dim::Fixed(4)],
+    );
+    let (mut masks, pooling) = graph_of_regions(network, config, "masks")?;
+    let traced = network.regions.trace_masks(&mut masks, &pooling)?;
+    let masks = traced.map(|traced| {
+        let cells = Dim::Named("cells");
+        masks.output("masks", &traced, &[BOXES, classes, cells.clone(), cells]);
+        masks
+    });
     Ok(DetectorGraphs {
         proposals: graph_of_proposals(network, config)?,
-        boxes: boxes.ok_or(DetectError::Shape {
-            what: "pyramid",
-            expected: "a level to pool from",
-            got: Vec::new(),
-        })?,
+        boxes,
         masks,
     })
 }
@@ -82,8 +73,7 @@ fn graph_of_proposals(network: &MaskRcnn, config: &DetectConfig) -> Result<OnnxG
     let mut graph = OnnxGraph::new("proposals");
     graph.metadata("architecture", config.encoder.architecture.name());
     let channels = Dim::Fixed(config.encoder.in_channels);
-    let sides = [Dim::Named("rows"), Dim::Named("columns")];
-    let [rows, columns] = sides;
+    let (rows, columns) = (Dim::Named("rows"), Dim::Named("columns"));
     let image = graph.input("image", &[BATCH, channels, rows, columns]);
     let graph = RefCell::new(graph);
     let mut maps = Vec::new();
@@ -110,13 +100,12 @@ fn graph_of_proposals(network: &MaskRcnn, config: &DetectConfig) -> Result<OnnxG
     Ok(graph)
 }
 
-/// A graph from maps and boxes; none where `trace` has nothing to say.
+/// The beginning of a graph from maps and boxes, and how boxes are pooled in it.
 fn graph_of_regions(
     network: &MaskRcnn,
     config: &DetectConfig,
     name: &str,
-    trace: impl FnOnce(&mut OnnxGraph, &TracedPooling) -> Result<bool, DetectError>,
-) -> Result<Option<OnnxGraph>, DetectError> {
+) -> Result<(OnnxGraph, TracedPooling), DetectError> {
     let mut graph = OnnxGraph::new(name);
     let strides = network.encoder().maps().iter().map(|map| map.stride as f64);
     let levels: Vec<(Value, f64)> = shapes(config)
@@ -128,7 +117,7 @@ fn graph_of_regions(
     let boxes = graph.input("boxes", &[BOXES, Dim::Fixed(4)]);
     let image = graph.integer_input("image_of_box", &[BOXES]);
     let pooling = TracedPooling::new(&mut graph, levels, boxes, image)?;
-    Ok(trace(&mut graph, &pooling)?.then_some(graph))
+    Ok((graph, pooling))
 }
 
 /// Of the pyramid's maps.

@@ -50,8 +50,7 @@ impl Convolution {
         name: &str,
         map: &Value,
     ) -> Result<Value, DetectError> {
-        let weight = graph.weight(&format!("{name}.weight"), &self.weight.detach())?;
-        let bias = graph.weight(&format!("{name}.bias"), &self.bias.detach())?;
+        let [weight, bias] = constants(graph, name, [&self.weight, &self.bias])?;
         let kernel = self.weight.size()[2];
         let attributes = [
             ("kernel_shape", Attribute::Ints(vec![kernel; 2])),
@@ -88,8 +87,7 @@ impl Doubling {
         name: &str,
         map: &Value,
     ) -> Result<Value, DetectError> {
-        let weight = graph.weight(&format!("{name}.weight"), &self.weight.detach())?;
-        let bias = graph.weight(&format!("{name}.bias"), &self.bias.detach())?;
+        let [weight, bias] = constants(graph, name, [&self.weight, &self.bias])?;
         let attributes = [
             ("kernel_shape", Attribute::Ints(vec![2; 2])),
             ("strides", Attribute::Ints(vec![2; 2])),
@@ -125,4 +123,16 @@ impl Linear {
     ) -> Result<Value, DetectError> {
         Ok(graph.linear(name, rows, &self.0)?)
     }
+}
+
+/// Weight and bias of a layer in a graph.
+fn constants(
+    graph: &mut OnnxGraph,
+    name: &str,
+    [weight, bias]: [&Tensor; 2],
+) -> Result<[Value; 2], DetectError> {
+    Ok([
+        graph.weight(&format!("{name}.weight"), &weight.detach())?,
+        graph.weight(&format!("{name}.bias"), &bias.detach())?,
+    ])
 }

@@ -2,10 +2,10 @@
 
 use ndarray::Array3;
 use scarce_mim::Intensities;
-use scarce_mim::finetune::look::{Frame, Placement};
+use scarce_mim::finetune::look::{Frame, whole};
 use scarce_train::image::Seed;
 use scarce_train::pytorch_init::seed_initialisation;
-use scarce_train::{LayerDepth, named_variables, tensor_from_array};
+use scarce_train::{LayerDepth, named_variables};
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
@@ -65,21 +65,17 @@ impl Detector {
         );
         let mut all = Vec::with_capacity(images.len());
         for batch in images.chunks(self.config.batch) {
-            let mut pixels = Vec::with_capacity(batch.len());
-            for (canvas, _) in batch {
-                if canvas.dim() != expected {
-                    let got = canvas.dim();
-                    let message =
-                        format!("expected a canvas of (channel, y, x) {expected:?}, got {got:?}");
-                    return Err(DetectError::Data { message });
-                }
-                let mut seen = Placement::WHOLE.see(canvas.view(), self.config.input_yx);
-                self.intensities.apply(&mut seen);
-                pixels.push(tensor_from_array(&seen));
+            if let Some((canvas, _)) = batch.iter().find(|(canvas, _)| canvas.dim() != expected) {
+                let got = canvas.dim();
+                let message =
+                    format!("expected a canvas of (channel, y, x) {expected:?}, got {got:?}");
+                return Err(DetectError::Data { message });
             }
+            let canvases = batch.iter().map(|(canvas, _)| *canvas);
+            let (input, device) = (self.config.input_yx, self.device);
             let shown = Images {
-                pixels: Tensor::f_stack(&pixels, 0)?.f_to_device(self.device)?,
-                sizes_yx: vec![self.config.input_yx.map(|n| n as i64); batch.len()],
+                pixels: whole(canvases, input, &self.intensities, device)?,
+                sizes_yx: vec![input.map(|n| n as i64); batch.len()],
             };
             for (detections, (_, frame)) in self.network.detect(&shown)?.iter().zip(batch) {
                 all.push(found(detections, frame)?);

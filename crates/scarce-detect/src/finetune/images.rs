@@ -1,8 +1,7 @@
 //! The images of a detector's training, in memory.
 
-use std::collections::BTreeSet;
-
 use ndarray::{Array2, Array3, ArrayView2};
+use scarce_mim::finetune::check_canvases;
 use scarce_mim::finetune::look::Frame;
 
 use super::FinetuneConfig;
@@ -48,23 +47,14 @@ pub(super) fn check(
     validation: &[InstanceImage],
 ) -> Result<(), DetectError> {
     let refuse = |message| Err(DetectError::Data { message });
-    let [height, width] = Frame::canvas_yx(config.input_yx);
-    let expected = (config.network.encoder.in_channels as usize, height, width);
+    let canvas = Frame::canvas_yx(config.input_yx);
+    let [height, width] = canvas;
+    let all = || training.iter().chain(validation);
+    let canvases = all().map(|image| (image.id.as_str(), &image.pixels));
+    check_canvases(canvases, config.network.encoder.in_channels, canvas)?;
     let classes = config.network.regions.classes;
-    let mut ids = BTreeSet::new();
-    for image in training.iter().chain(validation) {
+    for image in all() {
         let id = &image.id;
-        if image.pixels.dim() != expected {
-            let got = image.pixels.dim();
-            return refuse(format!(
-                "image {id}: expected a canvas of (channel, y, x) {expected:?}, got {got:?}"
-            ));
-        }
-        if let Some((at, value)) = image.pixels.indexed_iter().find(|(_, v)| !v.is_finite()) {
-            return refuse(format!(
-                "image {id}: (channel, y, x) {at:?} is {value}, expected a finite number"
-            ));
-        }
         for (index, instance) in image.instances.iter().enumerate() {
             let Instance { class, mask } = instance;
             if mask.dim() != (height, width) {
@@ -83,9 +73,6 @@ pub(super) fn check(
             if box_of(mask.view()).is_none() {
                 return refuse(format!("object {index} of {id} has no pixel"));
             }
-        }
-        if !ids.insert(id) {
-            return refuse(format!("two images are called {id}"));
         }
     }
     if training.is_empty() {

@@ -28,8 +28,12 @@ pub struct OutlinedImage {
     pub labels: Array2<u8>,
 }
 
-/// Refuses images that cannot be trained on, by their names.
-pub(super) fn check<'a>(
+/// Refuses images that cannot be trained on, by their names: a canvas of another shape, a value that is not finite, a name that
+/// comes twice.
+///
+/// # Errors
+/// [`MimError::Data`].
+pub fn check_canvases<'a>(
     images: impl Iterator<Item = (&'a str, &'a Array3<f32>)>,
     channels: i64,
     canvas_yx: [usize; 2],

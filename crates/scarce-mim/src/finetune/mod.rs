@@ -17,4 +17,4 @@ pub mod segment;
 mod trunk;
 pub mod weights;
 
-pub use images::{LabelledImage, OutlinedImage};
+pub use images::{LabelledImage, OutlinedImage, check_canvases};

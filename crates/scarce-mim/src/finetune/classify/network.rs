@@ -13,7 +13,7 @@ use crate::Intensities;
 use crate::MimError;
 use crate::encoder::{Encoder, build};
 use crate::finetune::LabelledImage;
-use crate::finetune::images::check;
+use crate::finetune::images::check_canvases;
 use crate::finetune::look::{Frame, whole};
 use crate::finetune::trunk::{encoder_variables, layer_depth};
 
@@ -88,7 +88,7 @@ impl Classifier {
         let _guard = tch::no_grad_guard();
         let (channels, input) = (self.config.encoder.in_channels, self.config.input_yx);
         let named = images.iter().map(|i| (i.id.as_str(), &i.pixels));
-        check(named, channels, Frame::canvas_yx(input))?;
+        check_canvases(named, channels, Frame::canvas_yx(input))?;
         let mut parts = Vec::new();
         for batch in images.chunks(self.config.batch) {
             let canvases = batch.iter().map(|image| &image.pixels);

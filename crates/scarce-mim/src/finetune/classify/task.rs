@@ -19,7 +19,7 @@ use super::{
 use crate::Intensities;
 use crate::MimError;
 use crate::finetune::LabelledImage;
-use crate::finetune::images::check;
+use crate::finetune::images::check_canvases;
 use crate::finetune::look::Frame;
 
 /// One classifier's training. What it validates on is given to it; what it is reported on is not.
@@ -51,7 +51,7 @@ impl ClassifyTask {
         let channels = config.encoder.in_channels;
         let canvas = Frame::canvas_yx(config.input_yx);
         let all = training.iter().chain(&validation);
-        check(
+        check_canvases(
             all.clone().map(|i| (i.id.as_str(), &i.pixels)),
             channels,
             canvas,

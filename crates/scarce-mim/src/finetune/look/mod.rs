@@ -8,4 +8,4 @@ mod whole;
 pub use augment::{Augmentation, Drawn};
 pub use frame::{Fit, Frame};
 pub use placement::Placement;
-pub(super) use whole::whole;
+pub use whole::whole;

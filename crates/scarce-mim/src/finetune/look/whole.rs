@@ -11,7 +11,7 @@ use crate::{Intensities, MimError};
 ///
 /// # Errors
 /// [`MimError::Torch`] for canvases of different channels.
-pub(in crate::finetune) fn whole<'a>(
+pub fn whole<'a>(
     canvases: impl Iterator<Item = &'a Array3<f32>>,
     input_yx: [usize; 2],
     intensities: &Intensities,

@@ -11,7 +11,7 @@ use super::{SegmentConfig, UNetHead};
 use crate::Intensities;
 use crate::MimError;
 use crate::encoder::{Encoder, build};
-use crate::finetune::images::check;
+use crate::finetune::images::check_canvases;
 use crate::finetune::look::{Frame, whole};
 use crate::finetune::trunk::{encoder_variables, layer_depth};
 
@@ -85,7 +85,7 @@ impl Segmenter {
     pub fn predict(&self, canvases: &[(&str, &Array3<f32>)]) -> Result<Array4<f32>, MimError> {
         let _guard = tch::no_grad_guard();
         let (channels, input) = (self.config.encoder.in_channels, self.config.input_yx);
-        check(canvases.iter().copied(), channels, Frame::canvas_yx(input))?;
+        check_canvases(canvases.iter().copied(), channels, Frame::canvas_yx(input))?;
         let mut parts = Vec::new();
         for batch in canvases.chunks(self.config.batch) {
             let canvases = batch.iter().map(|(_, canvas)| *canvas);

@@ -12,7 +12,7 @@ use super::{SegmentConfig, Segmenter, dice_and_cross_entropy};
 use crate::Intensities;
 use crate::MimError;
 use crate::finetune::OutlinedImage;
-use crate::finetune::images::check;
+use crate::finetune::images::check_canvases;
 use crate::finetune::look::{Frame, Placement};
 
 /// One segmentation's training. What it validates on is given to it; what it is reported on is not.
@@ -44,7 +44,7 @@ impl SegmentTask {
         let channels = config.encoder.in_channels;
         let canvas = Frame::canvas_yx(config.input_yx);
         let all = || training.iter().chain(&validation);
-        check(all().map(|i| (i.id.as_str(), &i.pixels)), channels, canvas)?;
+        check_canvases(all().map(|i| (i.id.as_str(), &i.pixels)), channels, canvas)?;
         for image in all() {
             let got = image.labels.dim();
             if <[usize; 2]>::from(got) != canvas {

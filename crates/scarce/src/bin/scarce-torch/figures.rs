@@ -1,8 +1,8 @@
-//! Figures of cases under the names that `evaluate` gives them.
+//! Figures of cases under the names that `evaluate` gives them, and how a log tells one.
 
 use std::collections::BTreeMap;
 
-use scarce_metrics::Measured;
+use scarce_metrics::{Measured, Summary};
 
 /// A case's figures by label as one list: `dice` where there is one label, `label-2.dice` where there are several.
 pub fn by_name(
@@ -20,4 +20,11 @@ pub fn by_name(
         })
     });
     figures.collect()
+}
+
+/// A figure with its interval.
+pub fn interval(summary: &Summary) -> String {
+    let number = |v: Option<f64>| v.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
+    let [value, low, high] = [summary.value, summary.low, summary.high].map(number);
+    format!("{value} [{low}, {high}]")
 }

@@ -17,6 +17,7 @@ use super::config::ClassifyFile;
 use super::course::{Course, Told};
 use super::data::Shown;
 use super::report::{self, TEST_FOLDER};
+use crate::figures::interval;
 use crate::surroundings::Surroundings;
 
 /// How a configuration shows images.
@@ -121,14 +122,10 @@ fn report_on(
         "f1_macro",
     ] {
         if let Some(figure) = evaluation.figures.get(name) {
-            let number =
-                |v: Option<f64>| v.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
             let summary = &figure.summary;
             tracing::info!(
-                "test {name}: {} [{}, {}] (n {}, after {} steps)",
-                number(summary.value),
-                number(summary.low),
-                number(summary.high),
+                "test {name}: {} (n {}, after {} steps)",
+                interval(summary),
                 summary.n,
                 checkpoint.state.step
             );

@@ -13,8 +13,9 @@ use scarce_mim::finetune::LabelledImage;
 use scarce_mim::finetune::classify::{Classifier, Mode};
 use scarce_mim::finetune::segment::Segmenter;
 use scarce_train::config::load;
-use scarce_train::named_variables;
+use scarce_train::{LoopConfig, named_variables};
 use tch::Device;
+use tch::nn::VarStore;
 
 use super::config::{ClassifyFile, DetectFile, SegmentFile, TaskKind, task_of_run};
 use super::data::files_in;
@@ -60,12 +61,7 @@ fn classify(
     let shown_by = what_it_was_shown(run)?;
     let seed = Seed(config.seed);
     let network = Classifier::new(&config.method, classes.len(), shown_by, seed, device)?;
-    let checkpoint = report::chosen(run, &config.training)?;
-    report::fill(
-        &named_variables(&network.store),
-        &checkpoint,
-        &config.training,
-    )?;
+    fill(&network.store, run, &config.training)?;
     let shown = classify::shown(&config);
     let mut labelled = Vec::new();
     for path in images {
@@ -95,12 +91,7 @@ fn segment(
     let classes = classes(run)?.len() + 1;
     let shown_by = what_it_was_shown(run)?;
     let network = Segmenter::new(&config.method, classes, shown_by, Seed(config.seed), device)?;
-    let checkpoint = report::chosen(run, &config.training)?;
-    report::fill(
-        &named_variables(&network.store),
-        &checkpoint,
-        &config.training,
-    )?;
+    fill(&network.store, run, &config.training)?;
     let shown = segment::shown(&config);
     for path in images {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -128,13 +119,14 @@ pub fn detector_of(run: &Path, device: Device) -> anyhow::Result<(DetectFile, De
     let config: DetectFile = load(Some(&run.join("config.resolved.toml")), &[])?;
     let shown_by = what_it_was_shown(run)?;
     let detector = Detector::new(&config.method, shown_by, Seed(config.seed), device)?;
-    let checkpoint = report::chosen(run, &config.training)?;
-    report::fill(
-        &named_variables(&detector.store),
-        &checkpoint,
-        &config.training,
-    )?;
+    fill(&detector.store, run, &config.training)?;
     Ok((config, detector))
+}
+
+/// Fills a network with the weights that its run is judged by.
+fn fill(store: &VarStore, run: &Path, training: &LoopConfig) -> anyhow::Result<()> {
+    let checkpoint = report::chosen(run, training)?;
+    report::fill(&named_variables(store), &checkpoint, training)
 }
 
 fn classes(run: &Path) -> anyhow::Result<Vec<String>> {

@@ -17,7 +17,7 @@ use super::config::SegmentFile;
 use super::course::{Course, Told};
 use super::data::{OutlinedCase, Parts, Shown};
 use super::report::{self, TEST_FOLDER};
-use crate::figures::by_name;
+use crate::figures::{by_name, interval};
 use crate::surroundings::Surroundings;
 
 /// Figures of each case.
@@ -130,13 +130,9 @@ fn report_on(
     let report = EvaluationReport::from_cases(cases, &options, Seed(config.seed));
     scarce_cli::json_output::write(&folder.join("evaluation.json"), &report)?;
     for (name, summary) in &report.mean {
-        let number =
-            |v: Option<f64>| v.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
         tracing::info!(
-            "test {name}: {} [{}, {}] (n {}, undefined {}, after {} steps)",
-            number(summary.value),
-            number(summary.low),
-            number(summary.high),
+            "test {name}: {} (n {}, undefined {}, after {} steps)",
+            interval(summary),
             summary.n,
             summary.n_undefined,
             checkpoint.state.step

@@ -133,9 +133,10 @@ pub struct RegionVolume {
 }
 
 impl PretrainData {
-    /// All images: volumes, or their slices named `<volume>/<z>` in the prepared grid, then pictures.
+    /// All images: `volumes`, or their slices named `<volume>/<z>` in the prepared grid, then pictures.
     pub fn images(
         &self,
+        volumes: &[RegionVolume],
         method: &PretrainConfig,
         preprocessing: &Preprocessing,
     ) -> anyhow::Result<Images> {
@@ -148,7 +149,7 @@ impl PretrainData {
             return Err(UsageError(message.to_owned()).into());
         }
         let mut resident = Vec::new();
-        for volume in self.all_volumes()? {
+        for volume in volumes {
             let read = volume.read(preprocessing);
             let (voxels, region) = read.with_context(|| format!("volume {}", volume.id))?;
             if is_of_volumes {
@@ -176,7 +177,7 @@ impl PretrainData {
     }
 
     /// The listed volumes and those of the data set.
-    fn all_volumes(&self) -> anyhow::Result<Vec<RegionVolume>> {
+    pub fn all_volumes(&self) -> anyhow::Result<Vec<RegionVolume>> {
         let mut volumes = self.volumes.clone();
         if let Some(set) = &self.set {
             let of_set = set.volumes();
@@ -187,16 +188,15 @@ impl PretrainData {
     }
 
     /// The files by role, for the manifest.
-    pub fn inputs(&self) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
-        let volumes = self.all_volumes()?;
+    pub fn inputs(&self, volumes: &[RegionVolume]) -> BTreeMap<String, Vec<String>> {
         let images = volumes.iter().map(|v| v.image.as_path());
         let regions = volumes.iter().filter_map(|v| v.region.as_deref());
         let folders = self.pictures.iter().map(|folder| folder.images.as_path());
-        Ok(BTreeMap::from([
+        BTreeMap::from([
             ("image".to_owned(), names(images)),
             ("region".to_owned(), names(regions)),
             ("pictures".to_owned(), names(folders)),
-        ]))
+        ])
     }
 }
 

@@ -45,7 +45,8 @@ fn train(
     let is_shared = processes.share(config.method.batch.max(1));
     is_shared.map_err(TrainError::from)?;
     let seed = Seed(config.seed);
-    let images = config.data.images(&config.method, &config.preprocessing)?;
+    let volumes = config.data.all_volumes()?;
+    let images = (config.data).images(&volumes, &config.method, &config.preprocessing)?;
     let steps_an_epoch = images.len().div_ceil(config.method.batch.max(1)) as u64;
     let config = &config.in_steps(steps_an_epoch, arguments.steps);
     tracing::info!("{} images, {} steps", images.len(), config.training.steps);
@@ -55,7 +56,7 @@ fn train(
     if let Some(tensors) = weights.load(&task.encoder_weights())? {
         tracing::info!("{tensors} tensors of the encoder from {}", config.weights);
     }
-    let inputs = config.data.inputs()?;
+    let inputs = config.data.inputs(&volumes);
     let training = &config.training;
     let mut run = open_run(
         arguments,

@@ -17,7 +17,7 @@ use tch::Device;
 
 use super::inputs::{CaseFiles, SemiFile};
 use super::segmenter::{Segmenter, onto};
-use crate::figures::by_name;
+use crate::figures::{by_name, interval};
 use crate::finetune::report::chosen;
 
 /// Where a run lists which case was for what.
@@ -97,12 +97,9 @@ pub fn report_on(
 }
 
 fn line(summary: &Summary) -> String {
-    let number = |v: Option<f64>| v.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
     format!(
-        "{} [{}, {}] (n {}, undefined {}, penalised {})",
-        number(summary.value),
-        number(summary.low),
-        number(summary.high),
+        "{} (n {}, undefined {}, penalised {})",
+        interval(summary),
         summary.n,
         summary.n_undefined,
         summary.n_penalised

@@ -12,6 +12,7 @@ use scarce_metrics::detection::{
     CocoDataset, CocoDetection, DetectionOptions, Overlap, detection_report,
 };
 
+use crate::figures::interval;
 use crate::finetune::config::DetectFile;
 
 /// The overlap from which a lesion counts as found in the free-response curve.
@@ -69,7 +70,5 @@ pub fn score(
 }
 
 fn line(summary: &Summary) -> String {
-    let number = |v: Option<f64>| v.map_or_else(|| "undefined".to_owned(), |v| format!("{v:.4}"));
-    let [value, low, high] = [summary.value, summary.low, summary.high].map(number);
-    format!("{value} [{low}, {high}] (n {})", summary.n)
+    format!("{} (n {})", interval(summary), summary.n)
 }
