@@ -1,6 +1,6 @@
 //! Projection and prediction heads: from a voxel's features to what correlations compare.
 
-use scarce_train::pytorch_init::{batch_norm, uniform_fan_in};
+use scarce_train::pytorch_init::{batch_norm, linear};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use tch::nn::{self, BatchNorm, Linear, Module as _, ModuleT as _, Path};
@@ -140,14 +140,4 @@ impl Mlp {
         let hidden = self.norm.forward_t(&self.first.forward(rows), train);
         Ok(self.second.forward(&hidden.f_relu()?))
     }
-}
-
-fn linear(path: &Path<'_>, from: i64, to: i64) -> Linear {
-    let init = uniform_fan_in(from);
-    let config = nn::LinearConfig {
-        ws_init: init,
-        bs_init: Some(init),
-        bias: true,
-    };
-    nn::linear(path, from, to, config)
 }

@@ -5,7 +5,7 @@ use tch::nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 use tch::nn::{self, Init, Path};
 
 use scarce_train::interchange::onnx::{Attribute, OnnxGraph, Value};
-use scarce_train::pytorch_init::uniform_fan_in;
+use scarce_train::pytorch_init::linear;
 
 use crate::DetectError;
 
@@ -102,13 +102,7 @@ pub(crate) struct Linear(nn::Linear);
 
 impl Linear {
     pub(crate) fn new(path: &Path<'_>, from: i64, to: i64) -> Self {
-        let init = uniform_fan_in(from);
-        let config = nn::LinearConfig {
-            ws_init: init,
-            bs_init: Some(init),
-            bias: true,
-        };
-        Self(nn::linear(path, from, to, config))
+        Self(linear(path, from, to))
     }
 
     pub(crate) fn forward(&self, rows: &Tensor) -> Result<Tensor, DetectError> {

@@ -1,6 +1,7 @@
 //! What vision transformers are made of, with timm's names.
 
-use tch::nn::{Init, Path};
+use scarce_train::pytorch_init::xavier_uniform;
+use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
 use crate::MimError;
@@ -16,22 +17,13 @@ pub(crate) struct Linear {
 impl Linear {
     pub(crate) fn new(path: &Path<'_>, from: i64, to: i64) -> Self {
         Self {
-            weight: path.var("weight", &[to, from], xavier(from, to)),
+            weight: path.var("weight", &[to, from], xavier_uniform(from, to)),
             bias: path.zeros("bias", &[to]),
         }
     }
 
     pub(crate) fn forward(&self, input: &Tensor) -> Result<Tensor, MimError> {
         Ok(input.f_linear(&self.weight, Some(&self.bias))?)
-    }
-}
-
-/// Xavier-uniform for so many inputs and outputs.
-pub(crate) fn xavier(from: i64, to: i64) -> Init {
-    let bound = (6.0 / (from + to) as f64).sqrt();
-    Init::Uniform {
-        lo: -bound,
-        up: bound,
     }
 }
 

@@ -4,7 +4,7 @@
 //! and draws batch-norm weights from U(0, 1) instead of setting them to 1.
 
 use scarce_image::{Seed, StreamKey};
-use tch::nn::{BatchNormConfig, Init};
+use tch::nn::{self, BatchNormConfig, Init, Linear, LinearConfig, Path};
 
 /// Seeds libtorch's generator for drawing a network's first weights.
 pub fn seed_initialisation(seed: Seed) {
@@ -20,6 +20,26 @@ pub fn seed_initialisation(seed: Seed) {
 /// for transposed convolutions too.
 pub fn uniform_fan_in(fan_in: i64) -> Init {
     let bound = 1.0 / (fan_in.max(1) as f64).sqrt();
+    Init::Uniform {
+        lo: -bound,
+        up: bound,
+    }
+}
+
+/// A linear layer with bias from PyTorch's initialisation: `weight` and `bias` under `path`.
+pub fn linear(path: &Path<'_>, from: i64, to: i64) -> Linear {
+    let init = uniform_fan_in(from);
+    let config = LinearConfig {
+        ws_init: init,
+        bs_init: Some(init),
+        bias: true,
+    };
+    nn::linear(path, from, to, config)
+}
+
+/// U(±√(6/(`from` + `to`))), `torch.nn.init.xavier_uniform_` for a matrix of so many inputs and outputs.
+pub fn xavier_uniform(from: i64, to: i64) -> Init {
+    let bound = (6.0 / (from + to) as f64).sqrt();
     Init::Uniform {
         lo: -bound,
         up: bound,

@@ -1,5 +1,6 @@
 //! Vision transformers.
 
+use scarce_train::pytorch_init::xavier_uniform;
 use tch::Tensor;
 use tch::nn::{Init, Path};
 
@@ -9,7 +10,7 @@ use crate::MimError;
 use crate::sparse::{
     Active, Convolution, Features, Geometry, Input, LayerNorm, Normalisation, Padding,
 };
-use crate::transformer::{Block, EPS, positions, xavier};
+use crate::transformer::{Block, EPS, positions};
 
 /// Pixels a side of a token's patch.
 const PATCH: i64 = 16;
@@ -47,7 +48,7 @@ impl Vit {
             &(path / "patch_embed" / "proj"),
             [config.in_channels, width],
             Geometry::patches(2, PATCH),
-            xavier(values, width),
+            xavier_uniform(values, width),
             Some(Init::Const(0.0)),
         );
         let blocks = (0..DEPTH)

@@ -1,9 +1,9 @@
 //! Squeeze and excitation by what is visible.
 
 use tch::Tensor;
-use tch::nn::{Linear, LinearConfig, Path, linear};
+use tch::nn::{Linear, Path};
 
-use scarce_train::pytorch_init::uniform_fan_in;
+use scarce_train::pytorch_init::linear;
 
 use super::Features;
 use super::features::VisibleCells;
@@ -20,17 +20,9 @@ pub struct SqueezeExcite {
 impl SqueezeExcite {
     /// `channels` squeezed to `squeezed`, the layers under timm's names `fc1` and `fc2`.
     pub fn new(path: &Path<'_>, channels: i64, squeezed: i64) -> Self {
-        let layer = |name: &str, from, to| {
-            let config = LinearConfig {
-                ws_init: uniform_fan_in(from),
-                bs_init: Some(uniform_fan_in(from)),
-                bias: true,
-            };
-            linear(path / name, from, to, config)
-        };
         Self {
-            reduce: layer("fc1", channels, squeezed),
-            expand: layer("fc2", squeezed, channels),
+            reduce: linear(&(path / "fc1"), channels, squeezed),
+            expand: linear(&(path / "fc2"), squeezed, channels),
         }
     }
 

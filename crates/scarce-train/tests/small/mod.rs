@@ -56,14 +56,7 @@ impl SmallTask {
         }));
         let store = nn::VarStore::new(Device::Cpu);
         let root = store.root();
-        let linear = |name, from, to| {
-            let config = nn::LinearConfig {
-                ws_init: pytorch_init::uniform_fan_in(from),
-                bs_init: Some(pytorch_init::uniform_fan_in(from)),
-                bias: true,
-            };
-            nn::linear(&root / name, from, to, config)
-        };
+        let linear = |name, from, to| pytorch_init::linear(&(&root / name), from, to);
         let network = nn::seq_t()
             .add(linear("fc1", 4, 16))
             .add(nn::batch_norm1d(

@@ -33,12 +33,6 @@ impl Head {
                 norm.zeros("bias", &[channels]),
             ]
         });
-        let bound = pytorch_init::uniform_fan_in(channels);
-        let config = nn::LinearConfig {
-            ws_init: bound,
-            bs_init: Some(bound),
-            bias: true,
-        };
         let fc = if is_convnext {
             &head / "fc"
         } else if architecture.is_transformer() {
@@ -48,7 +42,7 @@ impl Head {
         };
         Self {
             norm,
-            linear: nn::linear(fc, channels, classes, config),
+            linear: pytorch_init::linear(&fc, channels, classes),
         }
     }
 
