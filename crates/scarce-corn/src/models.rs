@@ -18,17 +18,20 @@ pub enum Model {
     Corn,
     /// The same with heads 32 wide, as in the authors' code.
     Corn32,
+    /// CAML's: as [`Self::Corn32`], with attention on the auxiliary encoder.
+    Caml,
     /// MC-Net+'s three decoders on one encoder, that of `main.*`.
     McNet,
 }
 
 impl Model {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::VNet,
         Self::VNet2d,
         Self::Corn,
         Self::Corn32,
+        Self::Caml,
         Self::McNet,
     ];
 
@@ -44,6 +47,7 @@ impl Model {
             Self::VNet2d => "vnet-2d",
             Self::Corn => "corn",
             Self::Corn32 => "corn-32",
+            Self::Caml => "caml",
             Self::McNet => "mc-net",
         }
     }
@@ -67,13 +71,17 @@ impl Model {
                 };
                 drop(VNet::new(path, &config)?);
             }
-            Self::Corn | Self::Corn32 => {
+            Self::Corn | Self::Corn32 | Self::Caml => {
                 let heads = HeadsConfig::Mlp {
                     width: if self == Self::Corn { 64 } else { 32 },
                     prediction: true,
                 };
                 drop(parts(main, &with(Upsampling::Transposed), &heads)?);
-                drop(parts(auxiliary, &with(Upsampling::Trilinear), &heads)?);
+                let second = VNetConfig {
+                    attention: self == Self::Caml,
+                    ..with(Upsampling::Trilinear)
+                };
+                drop(parts(auxiliary, &second, &heads)?);
             }
             Self::McNet => {
                 let first = VNet::new(main, &with(Upsampling::Transposed))?;

@@ -169,7 +169,10 @@ fn two(form: CorrelationForm, correlation_weight: f64, prediction: bool) -> Semi
             },
             ..everything(form)
         },
-        ..base(Branches::Independent { decoders })
+        ..base(Branches::Independent {
+            decoders,
+            attention: Vec::new(),
+        })
     }
 }
 
@@ -295,13 +298,17 @@ fn corn_repaired() {
 }
 
 #[test]
-fn caml_without_attention() {
+fn caml() {
+    let mut config = two(CorrelationForm::Omni { temperature: 0.1 }, 0.05, true);
+    if let Branches::Independent { attention, .. } = &mut config.branches {
+        attention.push("auxiliary".to_owned());
+    }
     check(
         "caml",
         SemiConfig {
             supervised: supervised(0.5, [1.0, 0.0], DiceLoss::CORN),
             consistency: sharpened(0.1, false),
-            ..two(CorrelationForm::Omni { temperature: 0.1 }, 0.05, true)
+            ..config
         },
     );
 }

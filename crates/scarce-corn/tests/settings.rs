@@ -144,6 +144,7 @@ fn terms_need_the_branches_that_they_compare() {
         |c| {
             c.branches = Branches::Independent {
                 decoders: vec![Upsampling::Transposed, Upsampling::Trilinear],
+                attention: Vec::new(),
             };
             c.consistency.form = ConsistencyForm::CrossPseudo {};
             c.noise.on = Noisy::Teacher;
@@ -157,6 +158,15 @@ fn terms_need_the_branches_that_they_compare() {
             };
         },
         "branches.decoders",
+    );
+    check(
+        |c| {
+            c.branches = Branches::Independent {
+                decoders: vec![Upsampling::Transposed, Upsampling::Trilinear],
+                attention: vec!["third".to_owned()],
+            };
+        },
+        "branches.attention: expected main, auxiliary",
     );
     check(
         |c| {

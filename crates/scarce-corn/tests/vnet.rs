@@ -1,6 +1,8 @@
 //! The V-Net's size, names, initialisation, shapes and refusals.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::collections::HashMap;
+
 use scarce_corn::CornError;
 use scarce_corn::models::Model;
 use scarce_corn::vnet::{Normalisation, Upsampling, VNet, VNetConfig};
@@ -114,9 +116,10 @@ fn names_its_variables_as_ever() {
 ///     return ups + sum(unit(conv, norm, f << l, f << l, 3) for l in range(4) for _ in range(n[l])) + count(conv(f, 2, 1))
 /// v, s = (nn.Conv3d, nn.BatchNorm3d), (nn.Conv2d, nn.BatchNorm2d)
 /// transposed, trilinear = decoder(nn.ConvTranspose3d, 2, *v), decoder(nn.Conv3d, 3, *v)
+/// print(2 * count(nn.TransformerEncoderLayer(128, 4, 512)), "more in CAML than in corn-32")
 /// print(encoder(*v) + transposed, encoder(*s) + decoder(nn.ConvTranspose2d, 2, *s), encoder(*v) + transposed + 2 * trilinear)
 /// ```
-const PARAMETERS: [(&str, usize, &str, &str); 5] = [
+const PARAMETERS: [(&str, usize, &str, &str); 6] = [
     (
         "vnet",
         9_448_866,
@@ -139,6 +142,12 @@ const PARAMETERS: [(&str, usize, &str, &str); 5] = [
         "corn-32",
         19_732_292,
         "auxiliary.classifier.bias",
+        "main.projection.3.weight",
+    ),
+    (
+        "caml",
+        20_128_836,
+        "auxiliary.attention.inter.linear1.bias",
         "main.projection.3.weight",
     ),
     (
@@ -257,6 +266,40 @@ fn answers_in_the_shape_of_its_input() {
         let output = net.forward(&zeros(2, 2, [16, 48, 32]), false).unwrap();
         assert_eq!(output.logits.size(), [2, 3, 16, 48, 32]);
         assert_eq!(output.features.size(), [2, 2, 16, 48, 32]);
+    }
+}
+
+/// What attends are variables of their own, which evaluation leaves out: the network beside them answers as without.
+#[test]
+fn attends_in_training_alone() {
+    for dimensions in [2, 3] {
+        let config = VNetConfig {
+            dimensions,
+            dropout: 0.0,
+            ..small(Upsampling::Trilinear)
+        };
+        let attentive = VNetConfig {
+            attention: true,
+            ..config.clone()
+        };
+        let ((plain_store, plain), (store, net)) = (build(&config), build(&attentive));
+        let own: HashMap<String, Tensor> = named_variables(&store).into_iter().collect();
+        let _guard = tch::no_grad_guard();
+        for (name, mut tensor) in named_variables(&plain_store) {
+            tensor.copy_(&own[&name]);
+        }
+        let layers = own.keys().filter(|name| name.starts_with("attention."));
+        assert_eq!(layers.count(), 24);
+        let shape = [2, 1, 32, 32, 32];
+        let input = Tensor::randn(&shape[..dimensions + 2], (Kind::Float, Device::Cpu));
+        let logits = |net: &VNet, input: &Tensor, train| net.forward(input, train).unwrap().logits;
+        assert!(logits(&net, &input, false).equal(&logits(&plain, &input, false)));
+        assert!(!logits(&net, &input, true).allclose(
+            &logits(&plain, &input, true),
+            1e-3,
+            1e-3,
+            false
+        ));
     }
 }
 

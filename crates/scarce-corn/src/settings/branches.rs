@@ -22,6 +22,9 @@ pub enum Branches {
     Independent {
         /// How the decoder of each doubles the resolution.
         decoders: Vec<Upsampling>,
+        /// Those whose encoder has CAML's attention ([`VNetConfig::attention`]), by name.
+        #[serde(default)]
+        attention: Vec<String>,
     },
     /// The same on one encoder, that of `main` (MC-Net).
     SharedEncoder {
@@ -45,12 +48,24 @@ impl Branches {
         match self {
             Self::Single {} => Ok(()),
             Self::MeanTeacher(teacher) => teacher.check(),
-            Self::Independent { decoders } | Self::SharedEncoder { decoders } => {
-                if (2..=TRAINED.len()).contains(&decoders.len()) {
-                    return Ok(());
+            Self::Independent { decoders, .. } | Self::SharedEncoder { decoders } => {
+                if !(2..=TRAINED.len()).contains(&decoders.len()) {
+                    let got = decoders.len();
+                    return Err(CornError::setting("branches.decoders", "2 to 4", got));
                 }
-                let got = decoders.len();
-                Err(CornError::setting("branches.decoders", "2 to 4", got))
+                let names = self.names();
+                match self
+                    .attentive()
+                    .iter()
+                    .find(|of| !names.contains(&of.as_str()))
+                {
+                    None => Ok(()),
+                    Some(unknown) => {
+                        let expected =
+                            "main, auxiliary, third or fourth, of as many decoders as there are";
+                        Err(CornError::setting("branches.attention", expected, unknown))
+                    }
+                }
             }
         }
     }
@@ -60,7 +75,7 @@ impl Branches {
         match self {
             Self::Single {} => &TRAINED[..1],
             Self::MeanTeacher(_) => &STUDENT_AND_TEACHER,
-            Self::Independent { decoders } | Self::SharedEncoder { decoders } => {
+            Self::Independent { decoders, .. } | Self::SharedEncoder { decoders } => {
                 &TRAINED[..decoders.len().min(TRAINED.len())]
             }
         }
@@ -86,13 +101,22 @@ impl Branches {
     pub(crate) fn network(&self, index: usize, shared: &VNetConfig) -> VNetConfig {
         let decoder = match self {
             Self::Single {} | Self::MeanTeacher(_) => None,
-            Self::Independent { decoders } | Self::SharedEncoder { decoders } => {
+            Self::Independent { decoders, .. } | Self::SharedEncoder { decoders } => {
                 decoders.get(index).copied()
             }
         };
+        let attends = |name: &&str| self.attentive().iter().any(|of| of == name);
         VNetConfig {
             upsampling: decoder.unwrap_or(shared.upsampling),
+            attention: shared.attention || self.names().get(index).is_some_and(attends),
             ..shared.clone()
+        }
+    }
+
+    fn attentive(&self) -> &[String] {
+        match self {
+            Self::Independent { attention, .. } => attention,
+            _ => &[],
         }
     }
 

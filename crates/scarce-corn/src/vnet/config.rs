@@ -44,8 +44,11 @@ pub struct VNetConfig {
     pub upsampling: Upsampling,
     /// How activations are normalised.
     pub normalisation: Normalisation,
-    /// Share of channels dropped at the bottom and before the classifier, in training.
+    /// Share of channels dropped at the bottom and before the classifier, in training; of what attention sees, too.
     pub dropout: f64,
+    /// Whether the fourth level's cells attend to one another in training, within each sample and then across the samples at
+    /// each place (CAML's cross-sample mutual attention, on its auxiliary encoder). In evaluation none does.
+    pub attention: bool,
 }
 
 impl Default for VNetConfig {
@@ -58,6 +61,7 @@ impl Default for VNetConfig {
             upsampling: Upsampling::Transposed,
             normalisation: Normalisation::Batch,
             dropout: 0.5,
+            attention: false,
         }
     }
 }

@@ -3,15 +3,21 @@
 use tch::Tensor;
 use tch::nn::Path;
 
+use super::attention::SampleAttention;
 use super::layers::{Block, ConvUnit, ConvolutionKind};
 use super::{CONVOLUTIONS, VNet, VNetConfig};
 use crate::CornError;
 use crate::vnet::Normalisation;
 
+/// The level whose cells attend to one another, where any do.
+const ATTENTIVE_LEVEL: usize = 3;
+
 /// The encoder: five levels, each half as fine as the one before.
 #[derive(Debug)]
 pub struct Encoder {
     levels: Vec<(Option<ConvUnit>, Block)>,
+    /// Behind the fourth level.
+    attention: Option<SampleAttention>,
     config: VNetConfig,
 }
 
@@ -42,8 +48,15 @@ impl Encoder {
             let block = Block::new(&path, config, from, width, CONVOLUTIONS[level])?;
             Ok((down, block))
         });
+        let levels = levels.collect::<Result<_, CornError>>()?;
+        // Beside the encoder's variables, which stay those of a pre-trained one.
+        let attention = config.attention.then(|| {
+            let channels = config.filters(ATTENTIVE_LEVEL);
+            SampleAttention::new(&(path / "attention"), channels, config.dropout)
+        });
         Ok(Self {
-            levels: levels.collect::<Result<_, CornError>>()?,
+            levels,
+            attention: attention.transpose()?,
             config: config.clone(),
         })
     }
@@ -61,11 +74,17 @@ impl Encoder {
         };
         self.check_input(&x, train)?;
         let mut levels = Vec::with_capacity(self.levels.len());
-        for (down, block) in &self.levels {
+        for (level, (down, block)) in self.levels.iter().enumerate() {
             if let Some(down) = down {
                 x = down.forward(&x, train)?;
             }
             x = block.forward(x, train)?;
+            if let Some(attention) = &self.attention
+                && train
+                && level == ATTENTIVE_LEVEL
+            {
+                x = attention.forward(&x)?;
+            }
             levels.push(x.shallow_clone());
         }
         if let Some(bottom) = levels.last_mut() {

@@ -1,5 +1,6 @@
 //! The V-Net of the left-atrium literature: five levels, added skips, no residual blocks.
 
+mod attention;
 mod config;
 mod decoder;
 mod encoder;

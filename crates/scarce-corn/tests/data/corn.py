@@ -42,8 +42,9 @@ class Variables(dict):
 
 
 class Network:
-    def __init__(self, name, variables, up, train=True, encoder=None):
+    def __init__(self, name, variables, up, train=True, encoder=None, attention=False):
         self.name, self.variables, self.up, self.train, self.encoder = name, variables, up, train, encoder or name
+        self.attention = attention
 
     def norm(self, x, name):
         width = x.shape[1]
@@ -69,8 +70,23 @@ class Network:
                 x = self.unit(x, f"{name}.down", FILTERS << level, 2, 2)
             for k in range(count):
                 x = self.unit(x, f"{name}.block.{k}", FILTERS << level)
+            if level == 3 and self.attention:
+                x = self.attend(x)
             maps.append(x)
         return maps
+
+    def attend(self, x):
+        """The cells of each sample, then the samples at each cell; PyTorch's layers take the sequence's axis first."""
+        cells = x.flatten(2).permute(2, 0, 1)
+        cells = self.transformer(cells, "intra")
+        samples = self.transformer(cells.transpose(0, 1), "inter")
+        return samples.permute(0, 2, 1).reshape(x.shape)
+
+    def transformer(self, x, name):
+        layer = torch.nn.TransformerEncoderLayer(x.shape[2], 4, 4 * x.shape[2], dropout=0)
+        name = f"{self.name}.attention.{name}"
+        parameters = {part: self.variables.parameter(f"{name}.{part}", *p.shape) for part, p in layer.named_parameters()}
+        return torch.func.functional_call(layer, parameters, x)
 
     def decode(self, maps):
         x = maps[-1]
@@ -193,7 +209,8 @@ def omni(v, a, memory):
 def both(form):
     """CORN's two networks, and CAML's, by the form of their terms."""
     variables, (x, y) = Variables(), crops()
-    nets = [Network("main", variables, "transposed"), Network("auxiliary", variables, "trilinear")]
+    auxiliary = Network("auxiliary", variables, "trilinear", attention=form == "caml")
+    nets = [Network("main", variables, "transposed"), auxiliary]
     logits, features = zip(*(net.decode(net.encode(x)) for net in nets))
     ps = [t.softmax(1) for t in logits]
     entropy = sum(F.cross_entropy(t[:LABELLED], y) for t in logits)
