@@ -1,6 +1,8 @@
 //! A detector's training, on squares and discs drawn here.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use ndarray::{Array2, Array3};
 use scarce_detect::finetune::{DetectTask, FinetuneConfig, Instance, InstanceImage};
 use scarce_mim::Intensities;
@@ -10,6 +12,13 @@ use scarce_train::{StepContext, Task as _};
 use tch::Device;
 
 const INPUT: [usize; 2] = [64, 64];
+
+/// libtorch draws from one generator a process: a network is made or trained while no other test does.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
+fn take_turn() -> MutexGuard<'static, ()> {
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A bright square (class 1) and a disc (class 2) somewhere on a canvas of noise; image 0 of ten has neither.
 fn image(k: usize) -> InstanceImage {
@@ -101,6 +110,7 @@ fn losses(config: &FinetuneConfig, training: Vec<InstanceImage>) -> Vec<f64> {
 
 #[test]
 fn objects_are_learned_found_and_outlined() {
+    let _turn = take_turn();
     use tch::nn::OptimizerConfig as _;
     let mut task = task(&config(), (0..30).map(image).collect());
     let mut optimizer = tch::nn::AdamW::default()
@@ -153,6 +163,7 @@ fn objects_are_learned_found_and_outlined() {
 
 #[test]
 fn draws_are_the_same_on_any_number_of_workers() {
+    let _turn = take_turn();
     let mut scaled = config();
     scaled.scales = vec![0.75, 1.0, 1.25];
     let images = || (0..12).map(image).collect::<Vec<_>>();
@@ -165,6 +176,7 @@ fn draws_are_the_same_on_any_number_of_workers() {
 
 #[test]
 fn images_without_objects_are_trained_on() {
+    let _turn = take_turn();
     let empty = || (0..4).map(|k| image(10 * k)).collect::<Vec<_>>();
     assert!(empty().iter().all(|image| image.instances.is_empty()));
     let of_empty = losses(&config(), empty());
@@ -177,6 +189,7 @@ fn images_without_objects_are_trained_on() {
 
 #[test]
 fn what_cannot_be_trained_on_is_named() {
+    let _turn = take_turn();
     fn check(change: impl FnOnce(&mut FinetuneConfig, &mut Vec<InstanceImage>), part: &str) {
         let (mut config, mut images) = (config(), vec![image(1), image(2)]);
         change(&mut config, &mut images);
