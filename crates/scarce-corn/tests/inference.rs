@@ -116,23 +116,27 @@ fn any_shape_gives_probabilities() {
 /// A network that looks at each voxel alone says the same wherever windows lie, whatever they weigh.
 #[test]
 fn what_no_window_changes_stays() {
-    let (forward, image) = (pointwise(4), image(21, 18, 37));
+    let image = image(21, 18, 37);
     let input = tensor_from_array(&image).view([1, 1, 21, 18, 37]);
-    let direct = forward(&input).unwrap().softmax(1, Kind::Float);
-    let direct = array4_from_tensor(&direct.squeeze_dim(0)).unwrap();
-    for (strides_zyx, flips_zyx, blend) in [
-        (None, [false; 3], Blend::Gaussian),
-        (Some([4, 18 - 2, 7]), [false; 3], Blend::Uniform),
-        (Some([16, 2, 16]), [true, false, true], Blend::Gaussian),
-        (None, [true; 3], Blend::Uniform),
-    ] {
-        let windows = Windows {
-            strides_zyx,
-            flips_zyx,
-            ..windows(blend)
-        };
-        let got = sliding_window(&forward, image.view(), &windows, Device::Cpu).unwrap();
-        assert_close(&got, &direct, 2e-6, &format!("{windows:?}"));
+    // Of so many classes, an answer is added a few slices at a time.
+    for classes in [4, 300] {
+        let forward = pointwise(classes);
+        let direct = forward(&input).unwrap().softmax(1, Kind::Float);
+        let direct = array4_from_tensor(&direct.squeeze_dim(0)).unwrap();
+        for (strides_zyx, flips_zyx, blend) in [
+            (None, [false; 3], Blend::Gaussian),
+            (Some([4, 18 - 2, 7]), [false; 3], Blend::Uniform),
+            (Some([16, 2, 16]), [true, false, true], Blend::Gaussian),
+            (None, [true; 3], Blend::Uniform),
+        ] {
+            let windows = Windows {
+                strides_zyx,
+                flips_zyx,
+                ..windows(blend)
+            };
+            let got = sliding_window(&forward, image.view(), &windows, Device::Cpu).unwrap();
+            assert_close(&got, &direct, 2e-6, &format!("{classes}, {windows:?}"));
+        }
     }
 }
 

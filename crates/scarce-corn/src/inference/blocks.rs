@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use ndarray::{ArrayView3, ArrayView4, Axis, Slice};
 use scarce_train::{array4_from_tensor, tensor_from_array};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::Windows;
-use super::answer::answer;
+use super::answer::{Answer, flips};
 use super::windows::{AxisWindows, Stretch};
 use crate::CornError;
 
@@ -51,34 +51,41 @@ pub fn sliding_window_blocks(
     let canvas = Canvas::new(image, windows.patch_zyx, device)?;
     let size = canvas.size;
     let [in_z, in_y, in_x] = [0, 1, 2].map(|a| windows.along(a, size[a]));
+    let flips = flips(windows.flips_zyx);
     let weights = outer([&in_z.profile, &in_y.profile, &in_x.profile])?;
+    let weights = weights.f_div_scalar(flips.len() as f64)?;
     let mut open = OpenBlocks::default();
     let _guard = tch::no_grad_guard();
     for (i, &z) in in_z.starts.iter().enumerate() {
         for (j, &y) in in_y.starts.iter().enumerate() {
             for &x in &in_x.starts {
                 let input = canvas.window([z, y, x], windows.patch_zyx)?;
-                let answer = answer(forward, &input, windows.flips_zyx)?;
-                for (a, slices) in in_z.covered_by(i) {
-                    for (b, rows) in in_y.covered_by(j) {
-                        let part = |t: &Tensor, first: i64| {
-                            part_of(t, first, slices, z)?.f_narrow(
-                                first + 1,
-                                (rows.voxels.start - y) as i64,
-                                rows.voxels.len() as i64,
-                            )
-                        };
-                        let block = open.at([a, b], [slices, rows], size[2], &answer)?;
-                        let (first, width) = (x as i64, windows.patch_zyx[2] as i64);
-                        // A view: what is added to it is added to the block.
-                        let mut covered = block.f_narrow(3, first, width)?;
-                        let _ = covered.f_addcmul_(&part(&answer, 1)?, &part(&weights, 0)?)?;
+                for flipped in &flips {
+                    let answer = Answer::new(forward, &input, flipped)?;
+                    for (a, slices) in in_z.covered_by(i) {
+                        let first = slices.voxels.start;
+                        for piece in pieces(slices.voxels.clone(), answer.values_per_slice()) {
+                            let shares = answer.shares(piece.start - z..piece.end - z)?;
+                            let weights = of_axis(&weights, 0, piece.start - z..piece.end - z)?;
+                            for (b, rows) in in_y.covered_by(j) {
+                                let sums = open.at([a, b], [slices, rows], size[2], &answer)?;
+                                // A view: what is added to it is added to the block.
+                                let covered =
+                                    of_axis(sums, 1, piece.start - first..piece.end - first)?;
+                                let mut covered =
+                                    of_axis(&covered, 3, x..x + windows.patch_zyx[2])?;
+                                let rows = rows.voxels.start - y..rows.voxels.end - y;
+                                let shares = of_axis(&shares, 2, rows.clone())?;
+                                let weights = of_axis(&weights, 1, rows)?;
+                                let _ = covered.f_addcmul_(&shares, &weights)?;
+                            }
+                        }
                     }
                 }
             }
             for (a, slices) in ended(&in_z, i) {
                 for (b, rows) in ended(&in_y, j) {
-                    let Some(mut sums) = open.0.remove(&[a, b]) else {
+                    let Some(sums) = open.0.remove(&[a, b]) else {
                         continue;
                     };
                     let total = outer([
@@ -86,8 +93,15 @@ pub fn sliding_window_blocks(
                         &in_y.total[rows.voxels.clone()],
                         &in_x.total,
                     ])?;
-                    let sums = array4_from_tensor(&sums.f_div_(&total)?)?;
-                    canvas.give([slices, rows], sums.view(), take)?;
+                    let first = slices.voxels.start;
+                    let values_per_slice = sums.numel() / slices.voxels.len();
+                    for piece in pieces(slices.voxels.clone(), values_per_slice) {
+                        let of_block = piece.start - first..piece.end - first;
+                        let total = of_axis(&total, 0, of_block.clone())?;
+                        let shares = of_axis(&sums, 1, of_block)?.f_div_(&total)?;
+                        let shares = array4_from_tensor(&shares)?;
+                        canvas.give([piece, rows.voxels.clone()], shares.view(), take)?;
+                    }
                 }
             }
         }
@@ -100,10 +114,17 @@ fn ended(along: &AxisWindows, window: usize) -> impl Iterator<Item = (usize, &St
     (along.covered_by(window)).filter(move |(_, stretch)| stretch.last_window == window)
 }
 
-/// What of a window from `start` on lies in a stretch.
-fn part_of(t: &Tensor, dim: i64, within: &Stretch, start: usize) -> Result<Tensor, tch::TchError> {
-    let first = (within.voxels.start - start) as i64;
-    t.f_narrow(dim, first, within.voxels.len() as i64)
+/// Slices, so many at once that their values stay in a processor's caches.
+fn pieces(slices: Range<usize>, values_per_slice: usize) -> impl Iterator<Item = Range<usize>> {
+    const VALUES: usize = 1 << 19;
+    let (at_once, end) = ((VALUES / values_per_slice.max(1)).max(1), slices.end);
+    slices
+        .step_by(at_once)
+        .map(move |first| first..(first + at_once).min(end))
+}
+
+fn of_axis(t: &Tensor, axis: i64, range: Range<usize>) -> Result<Tensor, TchError> {
+    t.f_narrow(axis, range.start as i64, range.len() as i64)
 }
 
 /// Products of weights along the axes, `(z, y, x)`.
@@ -123,10 +144,10 @@ impl OpenBlocks {
         number: [usize; 2],
         within: [&Stretch; 2],
         width: usize,
-        answer: &Tensor,
+        answer: &Answer,
     ) -> Result<&Tensor, CornError> {
         use std::collections::btree_map::Entry;
-        let classes = answer.size()[0];
+        let classes = answer.classes() as i64;
         let block = match self.0.entry(number) {
             Entry::Occupied(block) => block.into_mut(),
             Entry::Vacant(place) => {
@@ -137,9 +158,9 @@ impl OpenBlocks {
         };
         if block.size()[0] != classes {
             return Err(CornError::Shape {
-                what: "answer to a window (class, z, y, x)",
+                what: "answer to a window (class, …)",
                 expected: format!("{} classes as before", block.size()[0]),
-                got: answer.size(),
+                got: vec![classes],
             });
         }
         Ok(block)
@@ -198,14 +219,14 @@ impl Canvas {
     /// Hands on what of a block lies within the image.
     fn give(
         &self,
-        within: [&Stretch; 2],
+        within: [Range<usize>; 2],
         block: ArrayView4<'_, f32>,
         take: &mut dyn FnMut(FinishedBlock<'_>) -> Result<(), CornError>,
     ) -> Result<(), CornError> {
         let mut inside = block;
         let mut first_zy = [0; 2];
         for a in 0..2 {
-            let (voxels, before) = (&within[a].voxels, self.before[a]);
+            let (voxels, before) = (&within[a], self.before[a]);
             let first = voxels.start.max(before);
             let end = voxels.end.min(before + self.shape[a]);
             if first >= end {

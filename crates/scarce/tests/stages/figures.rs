@@ -83,6 +83,11 @@ fn every_label_of_every_case_is_scored() {
     ] {
         refused(folder, &[&evaluate[..], arguments].concat(), code, parts);
     }
+    // A mask of chances: 0.5 is no label, and none is made of it.
+    let chances = map.map(|label| if *label == 51 { 0.5 } else { 0.0 });
+    scarce::io::write_volume(&bare, &chances).unwrap();
+    let parts = ["0.5", "b.labels.nii.gz"];
+    refused(folder, &evaluate, 3, &parts);
     fs::remove_file(&bare).unwrap();
     refused(folder, &evaluate, 3, &["without a partner", "b.labels"]);
 }
