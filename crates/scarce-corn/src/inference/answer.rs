@@ -7,10 +7,13 @@ use tch::{Device, Kind, TchError, Tensor};
 use super::Forward;
 use crate::CornError;
 
+/// An answer of so many values stays in a processor's last cache as a whole.
+const CACHED: usize = 1 << 22;
+
 /// A network's answer to a window, maybe a flipped one.
 ///
-/// On the CPU it stays what the network gave, and [`Self::shares`] turns pieces of it into probabilities: a piece that fits
-/// into the processor's caches is read from memory once and its probabilities never are.
+/// On the CPU a large one stays what the network gave, and [`Self::shares`] turns pieces of it into probabilities: a piece that
+/// fits into the processor's caches is read from memory once and its probabilities never are.
 pub(super) struct Answer {
     /// `(class, z, y, x)`.
     values: Tensor,
@@ -30,7 +33,7 @@ impl Answer {
         // A network gets a tensor of its own to flip or to change, never a view of the image.
         let logits = forward(&window.f_flip(of_window)?.f_contiguous()?)?;
         check(&logits, window)?;
-        let are_logits = logits.device() == Device::Cpu;
+        let are_logits = logits.device() == Device::Cpu && logits.numel() > CACHED;
         let values = if are_logits {
             logits
         } else {
