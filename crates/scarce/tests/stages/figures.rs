@@ -221,6 +221,10 @@ fn boxes_are_scored_as_coco_does() {
     assert!((ap - 51.0 / 101.0).abs() < 1e-12, "{ap}");
     assert_eq!(report["mean"]["ap"]["n"], 2);
     assert_eq!(report["mean"]["ap_small"]["value"], Value::Null);
+    // Found before anything false is, and nothing after.
+    for froc in ["sensitivity_at_0.125", "sensitivity_at_8", "cpm"] {
+        assert_eq!(report["mean"][froc]["value"], 0.5, "{froc}");
+    }
 
     write("unknown.json", json!([found(7, 10, 0.9)]));
     fs::write(

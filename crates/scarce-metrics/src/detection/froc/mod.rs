@@ -13,6 +13,9 @@
 //! curve begins at (0, 0) and goes on level beyond its last point: a detector that offers no more false
 //! positives has no more sensitivity. A score counts as a whole: candidates of equal scores come together.
 
+/// The overlap from which a box counts as found where nothing else is asked for; that of COCO's AP50.
+pub const DEFAULT_IOU: f64 = 0.5;
+
 mod curve;
 mod error;
 mod from_coco;

@@ -8,7 +8,12 @@ use scarce_cli::arguments::EvaluateArguments;
 use scarce_cli::exit::UsageError;
 use scarce_image::Seed;
 use scarce_metrics::detection::coco::detections_from_json;
-use scarce_metrics::detection::{CocoDataset, DetectionOptions, Overlap, detection_report};
+use scarce_metrics::detection::froc::{
+    DEFAULT_IOU, FrocError, FrocOptions, FrocReport, HitRule, froc_report, froc_scans,
+};
+use scarce_metrics::detection::{
+    CocoDataset, CocoDetection, DetectionOptions, Overlap, detection_report,
+};
 
 use super::show;
 
@@ -34,6 +39,12 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
             let (prediction, reference) = (prediction.display(), reference.display());
             format!("cannot score {prediction} against {reference}")
         })?;
+    if options.overlap == Overlap::Boxes {
+        let froc = froc(arguments, &dataset, &detections)
+            .with_context(|| format!("cannot score {}", prediction.display()))?;
+        report.figures.extend(froc.figures);
+        report.definition.extend(froc.definition);
+    }
     show::keep(
         &mut report.figures,
         &mut report.definition,
@@ -41,6 +52,21 @@ pub fn run(arguments: &EvaluateArguments) -> anyhow::Result<()> {
     )?;
     show::summaries(&report.figures);
     show::write(arguments, &report, &[])
+}
+
+/// Lesions found over false positives an image, all categories as one.
+fn froc(
+    arguments: &EvaluateArguments,
+    dataset: &CocoDataset,
+    detections: &[CocoDetection],
+) -> Result<FrocReport, FrocError> {
+    let mut options = FrocOptions::default();
+    if let Some(resamples) = arguments.resamples {
+        options = options.with_resamples(resamples);
+    }
+    let scans = froc_scans(dataset, detections, None, DEFAULT_IOU)?;
+    let seed = Seed(arguments.seed);
+    froc_report(&scans, HitRule::Iou(DEFAULT_IOU), &options, seed)
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

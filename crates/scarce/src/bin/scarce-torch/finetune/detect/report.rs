@@ -7,16 +7,13 @@ use anyhow::Context as _;
 use scarce_image::Seed;
 use scarce_metrics::Summary;
 use scarce_metrics::detection::coco::detections_to_json;
-use scarce_metrics::detection::froc::{FrocOptions, HitRule, froc_report, froc_scans};
+use scarce_metrics::detection::froc::{DEFAULT_IOU, FrocOptions, HitRule, froc_report, froc_scans};
 use scarce_metrics::detection::{
     CocoDataset, CocoDetection, DetectionOptions, Overlap, detection_report,
 };
 
 use crate::figures::interval;
 use crate::finetune::config::DetectFile;
-
-/// The overlap from which a lesion counts as found in the free-response curve.
-const LESION_IOU: f64 = 0.5;
 
 /// `annotations.json` and `detections.json`, as `evaluate --task detect` reads them.
 pub fn write_records(
@@ -56,9 +53,9 @@ pub fn score(
             }
         }
     }
-    let scans = froc_scans(truth, detected, None, LESION_IOU)?;
+    let scans = froc_scans(truth, detected, None, DEFAULT_IOU)?;
     let options = FrocOptions::default();
-    let froc = froc_report(&scans, HitRule::Iou(LESION_IOU), &options, seed)?;
+    let froc = froc_report(&scans, HitRule::Iou(DEFAULT_IOU), &options, seed)?;
     scarce_cli::json_output::write(&folder.join("froc.json"), &froc)?;
     if let Some(summary) = froc.figures.get("sensitivity_at_1") {
         tracing::info!(
