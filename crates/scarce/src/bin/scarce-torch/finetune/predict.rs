@@ -18,7 +18,7 @@ use tch::Device;
 use tch::nn::VarStore;
 
 use super::config::{ClassifyFile, DetectFile, SegmentFile, TaskKind, task_of_run};
-use super::data::files_in;
+use super::data::{files_in, stem};
 use super::report::{self, CLASSES_FILE, Classes};
 use super::{classify, detect, segment};
 
@@ -94,7 +94,7 @@ fn segment(
     fill(&network.store, run, &config.training)?;
     let shown = segment::shown(&config);
     for path in images {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let name = stem(path);
         let (canvas, frame) = shown.read(path)?;
         let shares = network.predict(&[(&name, &canvas)])?;
         let labels = segment::labels_of(shares.index_axis(Axis(0), 0), &frame);

@@ -10,5 +10,5 @@ mod split;
 pub use instances::{InstanceCase, Instances};
 pub use labelled::LabelledData;
 pub use outlined::{OutlinedCase, OutlinedData};
-pub use pictures::{Shown, files_in};
+pub use pictures::{Shown, files_in, read_in_unit, stem};
 pub use split::{Parts, SplitConfig};

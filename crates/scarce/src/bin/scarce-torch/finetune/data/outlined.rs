@@ -13,6 +13,7 @@ use scarce_mim::finetune::look::Frame;
 use serde::{Deserialize, Serialize};
 
 use super::outlines::Outlines;
+use super::pictures::stem;
 use super::split::share_out;
 use super::{Parts, Shown, SplitConfig, files_in};
 
@@ -291,16 +292,11 @@ impl Folder<'_> {
     }
 }
 
-/// Files by their names without the ending, which only tells their format, or lies about it.
+/// Files by their names without the ending.
 fn by_stem(files: &[PathBuf]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut stems = BTreeMap::new();
     for path in files {
-        let stem = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if let Some(other) = stems.insert(stem, path.clone()) {
+        if let Some(other) = stems.insert(stem(path), path.clone()) {
             let other: PathBuf = other;
             anyhow::bail!(
                 "two files of one name: {} and {}",

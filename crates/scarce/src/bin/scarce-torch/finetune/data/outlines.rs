@@ -11,6 +11,8 @@ use scarce_metrics::detection::CocoDataset;
 use scarce_metrics::detection::coco::Segmentation;
 use serde_json::Value;
 
+use super::pictures::stem;
+
 /// Outlines by the stem of their image's name.
 pub struct Outlines {
     by_stem: BTreeMap<String, Vec<Outlined>>,
@@ -181,9 +183,4 @@ impl Outlines {
             .map(|outlined| Ok((outlined.class, outlined.shape.fill(size_yx, boxes_will_do)?)))
             .collect()
     }
-}
-
-fn stem(name: &str) -> String {
-    let stem = Path::new(name).file_stem().unwrap_or_default();
-    stem.to_string_lossy().into_owned()
 }

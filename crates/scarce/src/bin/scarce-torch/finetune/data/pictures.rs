@@ -25,15 +25,28 @@ pub struct Shown {
 impl Shown {
     /// An image's canvas, and where it lies on it. The format is found by content, whatever the name says.
     pub fn read(&self, path: &Path) -> anyhow::Result<(Array3<f32>, Frame)> {
-        let loaded = read_image_with(path, &ReadOptions::default())?;
-        let pixels = loaded.value.pixels();
+        let pixels = read_in_unit(path)?;
         let (_, height, width) = pixels.dim();
-        let scaled = to_unit(pixels, loaded.provenance.stored_type);
-        let image = in_channels(scaled, self.channels as usize)
+        let image = in_channels(pixels, self.channels as usize)
             .with_context(|| format!("cannot show {}", path.display()))?;
         let frame = Frame::new([height, width], self.input_yx, self.fit)?;
         Ok((frame.canvas(image.view()), frame))
     }
+}
+
+/// An image `(channel, y, x)` from 0 to 1.
+pub fn read_in_unit(path: &Path) -> anyhow::Result<Array3<f32>> {
+    let loaded = read_image_with(path, &ReadOptions::default())?;
+    Ok(to_unit(
+        loaded.value.pixels(),
+        loaded.provenance.stored_type,
+    ))
+}
+
+/// A file's name without its ending, which only tells its format, or lies about it.
+pub fn stem(path: impl AsRef<Path>) -> String {
+    let stem = path.as_ref().file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
 }
 
 /// Bytes and 16-bit words by their range; other kinds, such as Hounsfield units, by what the image holds.

@@ -6,8 +6,9 @@ use std::path::Path;
 use anyhow::Context as _;
 use ndarray::{Array2, Axis};
 use scarce_detect::finetune::Found;
-use scarce_io::read_image;
 use scarce_report::Picture;
+
+use crate::finetune::data::{read_in_unit, stem};
 
 /// The score from which an object is drawn.
 const DRAWN_FROM: f64 = 0.5;
@@ -20,18 +21,11 @@ pub fn draw(
     found: &[Found],
 ) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let pixels = read_image(image)?;
+    let pixels = read_in_unit(image)?;
     let grey = pixels
-        .pixels()
         .mean_axis(Axis(0))
         .context("an image without a channel")?;
-    let (low, high) = grey
-        .iter()
-        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| {
-            (low.min(*v), high.max(*v))
-        });
-    let range = if high > low { high - low } else { 1.0 };
-    let mut picture = Picture::grey(grey.mapv(|v| (v - low) / range).view());
+    let mut picture = Picture::grey(grey.view());
     for mask in known {
         picture = picture.with_mask_outline(mask.view(), Picture::REFERENCE);
     }
@@ -48,11 +42,4 @@ fn boxed([x1, y1, x2, y2]: [f64; 4], size_yx: (usize, usize)) -> Array2<bool> {
     Array2::from_shape_fn(size_yx, |(y, x)| {
         (y1..y2).contains(&(y as f64 + 0.5)) && (x1..x2).contains(&(x as f64 + 0.5))
     })
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
 }
