@@ -31,7 +31,7 @@ pub use image2d::Image;
 pub use intensity::{CtWindow, IntensityError, clip_percentiles, percentiles, window, z_score};
 pub use morphology::{RadiusError, StructuringElement, close, dilate, erode, open};
 pub use plane::{PlaneWindow, resize_plane, resize_plane_any, resize_plane_nearest};
-pub use reorient::reorient_to_ras;
+pub use reorient::{RasOrder, reorient_to_ras};
 pub use resample::{
     Interpolation, LabelInterpolation, resample, resample_labels, resample_linear,
     resample_nearest, resample_spacing,

@@ -1,52 +1,83 @@
 //! Axes brought along the world's, without interpolation.
 
 use glam::{DAffine3, DMat3};
+use ndarray::{ArrayView3, Axis};
 
 use crate::{Geometry, Volume};
 
 /// The same voxels with axes permuted and flipped so that x, y and z run nearest to right, anterior
 /// and superior. Each voxel keeps its world position; an oblique volume stays oblique.
 pub fn reorient_to_ras<T: Clone>(volume: &Volume<T>) -> Volume<T> {
-    let affine = volume.geometry().world_from_voxel();
-    let nearest = volume.geometry().nearest_world_axes();
-    let columns = [
-        affine.matrix3.x_axis,
-        affine.matrix3.y_axis,
-        affine.matrix3.z_axis,
-    ];
-    let shape_xyz = {
-        let [z, y, x] = volume.shape_zyx();
-        [x, y, z]
-    };
-    // The voxel axis that becomes world axis 0, 1 and 2.
-    let mut source = [0; 3];
-    for (voxel_axis, (world_axis, _)) in nearest.iter().enumerate() {
-        source[*world_axis] = voxel_axis;
-    }
-    // Voxel axis x is array axis 2.
-    let mut view =
-        volume
-            .voxels()
-            .view()
-            .permuted_axes([2 - source[2], 2 - source[1], 2 - source[0]]);
-    let mut new_columns = columns;
-    let mut translation = affine.translation;
-    for world_axis in 0..3 {
-        let voxel_axis = source[world_axis];
-        new_columns[world_axis] = columns[voxel_axis];
-        if !nearest[voxel_axis].1 {
-            view.invert_axis(ndarray::Axis(2 - world_axis));
-            let last = shape_xyz[voxel_axis].saturating_sub(1) as f64;
-            translation += columns[voxel_axis] * last;
-            new_columns[world_axis] = -columns[voxel_axis];
+    let order = RasOrder::of(volume.geometry());
+    let voxels = order.of_voxels(volume.voxels().view());
+    let voxels = voxels.as_standard_layout().into_owned();
+    Volume::new(voxels, order.of_geometry(volume))
+}
+
+/// How voxel axes are permuted and flipped to run nearest to right, anterior and superior, and back; no voxel is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RasOrder {
+    /// The voxel axis that becomes world axis 0, 1 and 2.
+    source: [usize; 3],
+    /// Whether it runs against it.
+    is_against: [bool; 3],
+}
+
+impl RasOrder {
+    /// The order of a volume's axes.
+    pub fn of(geometry: &Geometry) -> Self {
+        let (mut source, mut is_against) = ([0; 3], [false; 3]);
+        for (voxel_axis, (world_axis, is_along)) in geometry.nearest_world_axes().iter().enumerate()
+        {
+            source[*world_axis] = voxel_axis;
+            is_against[*world_axis] = !is_along;
         }
+        Self { source, is_against }
     }
-    let [x, y, z] = new_columns;
-    let oriented = DAffine3 {
-        matrix3: DMat3::from_cols(x, y, z),
-        translation,
-    };
-    Volume::new(view.to_owned(), Geometry::from_invertible(oriented))
+
+    /// Voxels `(z, y, x)` of a volume of this order, along the world's axes.
+    pub fn of_voxels<'a, T>(&self, voxels: ArrayView3<'a, T>) -> ArrayView3<'a, T> {
+        // Voxel axis x is array axis 2.
+        let [x, y, z] = self.source;
+        let mut ras = voxels.permuted_axes([2 - z, 2 - y, 2 - x]);
+        for world_axis in (0..3).filter(|axis| self.is_against[*axis]) {
+            ras.invert_axis(Axis(2 - world_axis));
+        }
+        ras
+    }
+
+    /// The way back from [`Self::of_voxels`].
+    pub fn to_voxels<'a, T>(&self, ras: ArrayView3<'a, T>) -> ArrayView3<'a, T> {
+        let mut voxels = ras;
+        let mut axes = [0; 3];
+        for world_axis in 0..3 {
+            axes[2 - self.source[world_axis]] = 2 - world_axis;
+            if self.is_against[world_axis] {
+                voxels.invert_axis(Axis(2 - world_axis));
+            }
+        }
+        voxels.permuted_axes(axes)
+    }
+
+    fn of_geometry<T>(&self, volume: &Volume<T>) -> Geometry {
+        let affine = volume.geometry().world_from_voxel();
+        let columns = affine.matrix3.to_cols_array_2d().map(glam::DVec3::from);
+        let [z, y, x] = volume.shape_zyx();
+        let mut translation = affine.translation;
+        let [x, y, z] = [0, 1, 2].map(|world_axis| {
+            let voxel_axis = self.source[world_axis];
+            let column = columns[voxel_axis];
+            if !self.is_against[world_axis] {
+                return column;
+            }
+            translation += column * [x, y, z][voxel_axis].saturating_sub(1) as f64;
+            -column
+        });
+        Geometry::from_invertible(DAffine3 {
+            matrix3: DMat3::from_cols(x, y, z),
+            translation,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +126,8 @@ mod tests {
                 let moved = world(oriented.geometry(), at).distance(world(volume.geometry(), *source));
                 prop_assert!(moved < 1e-9, "{} mm", moved);
             }
+            let order = RasOrder::of(volume.geometry());
+            prop_assert_eq!(order.to_voxels(oriented.voxels().view()), volume.voxels().view());
         }
     }
 }

@@ -105,7 +105,7 @@ impl<L: Localizer, R: Refiner> Refined<L, R> {
         })
     }
 
-    fn answers(&mut self, shown: &Shown, coarse: &Array3<f32>) -> Result<Answers, LocalizeError> {
+    fn answers(&mut self, shown: &Shown, coarse: &Array3<bool>) -> Result<Answers, LocalizeError> {
         let mut answers = Answers {
             heat: Array3::zeros(coarse.raw_dim()),
             scores: Vec::new(),
@@ -138,9 +138,9 @@ impl<L: Localizer, R: Refiner> Refined<L, R> {
 
 impl RefineOptions {
     /// The boxes of one slice, of the largest component first.
-    fn boxes(&self, coarse: ArrayView2<'_, f32>) -> Vec<PictureBox> {
-        let inside = coarse.mapv(|value| value > INSIDE).insert_axis(Axis(0));
-        let (labels, mut sizes) = connected_components(inside.view(), Connectivity::Corners26);
+    fn boxes(&self, coarse: ArrayView2<'_, bool>) -> Vec<PictureBox> {
+        let coarse = coarse.insert_axis(Axis(0));
+        let (labels, mut sizes) = connected_components(coarse, Connectivity::Corners26);
         let labels = match self.prompt {
             BoxPrompt::EachComponent => labels,
             BoxPrompt::AroundAll => {
@@ -218,8 +218,7 @@ impl<L: Localizer, R: Refiner> Localizer for Refined<L, R> {
         }
 
         let shown = Shown::new(image, &self.options.display)?;
-        let coarse = region.mask().map(|inside| f32::from(u8::from(*inside)));
-        let answers = self.answers(&shown, &shown.slices(&coarse))?;
+        let answers = self.answers(&shown, &shown.slices(region.mask()))?;
         let heat = shown.volume(answers.heat.view());
         let mask = heat.map(|value| *value > INSIDE);
         let kept = self.options.components.unwrap_or_else(|| {

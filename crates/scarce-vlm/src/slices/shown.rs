@@ -1,7 +1,7 @@
 //! A volume as it is looked at.
 
 use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
-use scarce_image::{Grid, Volume, reorient_to_ras, resample_linear};
+use scarce_image::{Geometry, RasOrder, Volume, reorient_to_ras};
 
 use super::{Display, Slab};
 use crate::{LocalizeError, picture::Picture};
@@ -11,7 +11,8 @@ use crate::{LocalizeError, picture::Picture};
 pub struct Shown {
     /// Along the world's axes, unless it is a picture.
     volume: Volume<f32>,
-    grid: Grid,
+    geometry: Geometry,
+    order: RasOrder,
     window: [f32; 2],
     is_picture: bool,
 }
@@ -31,7 +32,8 @@ impl Shown {
         let window = display.window(&volume)?;
         Ok(Self {
             volume,
-            grid: image.grid(),
+            geometry: *image.geometry(),
+            order: RasOrder::of(image.geometry()),
             window,
             is_picture,
         })
@@ -72,30 +74,24 @@ impl Shown {
     }
 
     /// The slices of a volume on the image's grid, as they lie over the pictures.
-    pub fn slices(&self, volume: &Volume<f32>) -> Array3<f32> {
-        if self.is_picture {
-            return volume.voxels().clone();
+    pub fn slices<T: Clone>(&self, volume: &Volume<T>) -> Array3<T> {
+        let mut slices = volume.voxels().view();
+        if !self.is_picture {
+            slices = self.order.of_voxels(slices);
+            turn(&mut slices);
         }
-        self.each_turned(reorient_to_ras(volume).voxels().view())
+        slices.as_standard_layout().into_owned()
     }
 
-    /// The way back: values from 0 to 1 over the pictures as a volume on the image's grid.
-    pub fn volume(&self, slices: ArrayView3<'_, f32>) -> Volume<f32> {
-        let turned = Volume::new(self.each_turned(slices), *self.volume.geometry());
-        if self.is_picture {
-            return turned;
-        }
-        // The grids are one but for the order of axes; what rounding adds is clipped.
-        resample_linear(&turned, &self.grid, 0.0).map(|value| value.clamp(0.0, 1.0))
-    }
-
-    fn each_turned(&self, slices: ArrayView3<'_, f32>) -> Array3<f32> {
+    /// The way back: values over the pictures as a volume on the image's grid.
+    pub fn volume<T: Clone>(&self, slices: ArrayView3<'_, T>) -> Volume<T> {
         let mut slices = slices;
         if !self.is_picture {
-            slices.invert_axis(Axis(1));
-            slices.invert_axis(Axis(2));
+            turn(&mut slices);
+            slices = self.order.to_voxels(slices);
         }
-        slices.to_owned()
+        let voxels = slices.as_standard_layout().into_owned();
+        Volume::new(voxels, self.geometry)
     }
 
     /// A slice of a RAS volume as it is looked at, or the way back: both turn it by half a turn. Pictures stay.
@@ -107,4 +103,10 @@ impl Shown {
         }
         slice
     }
+}
+
+/// RAS slices as they are looked at, or the way back.
+fn turn<T>(slices: &mut ArrayView3<'_, T>) {
+    slices.invert_axis(Axis(1));
+    slices.invert_axis(Axis(2));
 }
