@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use ndarray::{ArrayView3, ArrayView4, Axis, Slice};
-use scarce_train::{array4_from_tensor, tensor_from_array};
+use ndarray::{ArrayView3, ArrayView4, Axis};
+use scarce_train::array4_from_tensor;
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::Windows;
 use super::answer::{Answer, flips};
-use super::windows::{AxisWindows, Stretch};
+use super::canvas::Canvas;
+use super::windows::AxisWindows;
 use crate::CornError;
 
 /// A network as inference sees it: `(n, channel, z, y, x)` to logits `(n, class, z, y, x)`, in evaluation mode.
@@ -49,69 +50,38 @@ pub fn sliding_window_blocks(
 ) -> Result<(), CornError> {
     windows.check()?;
     let canvas = Canvas::new(image, windows.patch_zyx, device)?;
-    let size = canvas.size;
-    let [in_z, in_y, in_x] = [0, 1, 2].map(|a| windows.along(a, size[a]));
+    let along = [0, 1, 2].map(|a| windows.along(a, canvas.size[a]));
     let flips = flips(windows.flips_zyx);
-    let weights = outer([&in_z.profile, &in_y.profile, &in_x.profile])?;
-    let weights = weights.f_div_scalar(flips.len() as f64)?;
-    let mut open = OpenBlocks::default();
+    let mut open = OpenBlocks::new(&along, flips.len())?;
+    let [in_z, in_y, in_x] = &along;
     let _guard = tch::no_grad_guard();
     for (i, &z) in in_z.starts.iter().enumerate() {
         for (j, &y) in in_y.starts.iter().enumerate() {
-            for &x in &in_x.starts {
+            for (k, &x) in in_x.starts.iter().enumerate() {
                 let input = canvas.window([z, y, x], windows.patch_zyx)?;
                 for flipped in &flips {
-                    let answer = Answer::new(forward, &input, flipped)?;
-                    for (a, slices) in in_z.covered_by(i) {
-                        let first = slices.voxels.start;
-                        for piece in pieces(slices.voxels.clone(), answer.values_per_slice()) {
-                            let shares = answer.shares(piece.start - z..piece.end - z)?;
-                            let weights = of_axis(&weights, 0, piece.start - z..piece.end - z)?;
-                            for (b, rows) in in_y.covered_by(j) {
-                                let sums = open.at([a, b], [slices, rows], size[2], &answer)?;
-                                // A view: what is added to it is added to the block.
-                                let covered =
-                                    of_axis(sums, 1, piece.start - first..piece.end - first)?;
-                                let mut covered =
-                                    of_axis(&covered, 3, x..x + windows.patch_zyx[2])?;
-                                let rows = rows.voxels.start - y..rows.voxels.end - y;
-                                let shares = of_axis(&shares, 2, rows.clone())?;
-                                let weights = of_axis(&weights, 1, rows)?;
-                                let _ = covered.f_addcmul_(&shares, &weights)?;
-                            }
-                        }
-                    }
+                    open.add([i, j, k], &Answer::new(forward, &input, flipped)?)?;
                 }
             }
-            for (a, slices) in ended(&in_z, i) {
-                for (b, rows) in ended(&in_y, j) {
-                    let Some(sums) = open.0.remove(&[a, b]) else {
-                        continue;
-                    };
-                    let total = outer([
-                        &in_z.total[slices.voxels.clone()],
-                        &in_y.total[rows.voxels.clone()],
-                        &in_x.total,
-                    ])?;
-                    let first = slices.voxels.start;
-                    let values_per_slice = sums.numel() / slices.voxels.len();
-                    for piece in pieces(slices.voxels.clone(), values_per_slice) {
-                        let of_block = piece.start - first..piece.end - first;
-                        let total = of_axis(&total, 0, of_block.clone())?;
-                        let shares = of_axis(&sums, 1, of_block)?.f_div_(&total)?;
-                        let shares = array4_from_tensor(&shares)?;
-                        canvas.give([piece, rows.voxels.clone()], shares.view(), take)?;
-                    }
+            for ([slices, rows], sums) in open.ended([i, j]) {
+                let total = outer([
+                    &in_z.total[slices.clone()],
+                    &in_y.total[rows.clone()],
+                    &in_x.total,
+                ])?;
+                let first = slices.start;
+                let values_per_slice = sums.numel() / slices.len();
+                for piece in pieces(slices.clone(), values_per_slice) {
+                    let of_block = piece.start - first..piece.end - first;
+                    let total = of_axis(&total, 0, of_block.clone())?;
+                    let shares = of_axis(&sums, 1, of_block)?.f_div_(&total)?;
+                    let shares = array4_from_tensor(&shares)?;
+                    canvas.give([piece, rows.clone()], shares.view(), take)?;
                 }
             }
         }
     }
     Ok(())
-}
-
-/// The stretches that no window after this one covers.
-fn ended(along: &AxisWindows, window: usize) -> impl Iterator<Item = (usize, &Stretch)> {
-    (along.covered_by(window)).filter(move |(_, stretch)| stretch.last_window == window)
 }
 
 /// Slices, so many at once that their values stay in a processor's caches.
@@ -135,112 +105,82 @@ fn outer([z, y, x]: [&[f32]; 3]) -> Result<Tensor, CornError> {
 }
 
 /// Weighted sums `(class, z, y, x)` of the blocks that windows have begun.
-#[derive(Default)]
-struct OpenBlocks(BTreeMap<[usize; 2], Tensor>);
+struct OpenBlocks<'a> {
+    along_zyx: &'a [AxisWindows; 3],
+    /// Of an answer, `(z, y, x)`.
+    weights: Tensor,
+    /// By their stretches along z and y.
+    sums: BTreeMap<[usize; 2], Tensor>,
+}
 
-impl OpenBlocks {
-    fn at(
-        &mut self,
-        number: [usize; 2],
-        within: [&Stretch; 2],
-        width: usize,
-        answer: &Answer,
-    ) -> Result<&Tensor, CornError> {
+impl<'a> OpenBlocks<'a> {
+    /// None yet, of windows that `answers` are given to each.
+    fn new(along_zyx: &'a [AxisWindows; 3], answers: usize) -> Result<Self, CornError> {
+        let weights = outer([0, 1, 2].map(|a| along_zyx[a].profile.as_slice()))?;
+        Ok(Self {
+            along_zyx,
+            weights: weights.f_div_scalar(answers as f64)?,
+            sums: BTreeMap::new(),
+        })
+    }
+
+    /// Adds an answer to a window, by its numbers along the axes.
+    fn add(&mut self, [i, j, k]: [usize; 3], answer: &Answer) -> Result<(), CornError> {
+        let [in_z, in_y, in_x] = self.along_zyx;
+        let (z, y, x) = (in_z.starts[i], in_y.starts[j], in_x.starts[k]);
+        let columns = x..x + in_x.profile.len();
+        for (a, slices) in in_z.covered_by(i) {
+            let first = slices.voxels.start;
+            for piece in pieces(slices.voxels.clone(), answer.values_per_slice()) {
+                let shares = answer.shares(piece.start - z..piece.end - z)?;
+                let weights = of_axis(&self.weights, 0, piece.start - z..piece.end - z)?;
+                for (b, rows) in in_y.covered_by(j) {
+                    let sums = self.sums_of([a, b], answer)?;
+                    // A view: what is added to it is added to the block.
+                    let covered = of_axis(sums, 1, piece.start - first..piece.end - first)?;
+                    let mut covered = of_axis(&covered, 3, columns.clone())?;
+                    let rows = rows.voxels.start - y..rows.voxels.end - y;
+                    let shares = of_axis(&shares, 2, rows.clone())?;
+                    let _ = covered.f_addcmul_(&shares, &of_axis(&weights, 1, rows)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn sums_of(&mut self, number: [usize; 2], answer: &Answer) -> Result<&Tensor, CornError> {
         use std::collections::btree_map::Entry;
+        let [in_z, in_y, in_x] = self.along_zyx;
         let classes = answer.classes() as i64;
-        let block = match self.0.entry(number) {
-            Entry::Occupied(block) => block.into_mut(),
+        let sums = match self.sums.entry(number) {
+            Entry::Occupied(sums) => sums.into_mut(),
             Entry::Vacant(place) => {
-                let [z, y] = within.map(|stretch| stretch.voxels.len() as i64);
-                let shape = [classes, z, y, width as i64];
+                let sides = [in_z, in_y].map(|along| &along.stretches);
+                let [z, y] = [0, 1].map(|a| sides[a][number[a]].voxels.len() as i64);
+                let shape = [classes, z, y, in_x.total.len() as i64];
                 place.insert(Tensor::f_zeros(shape, (Kind::Float, Device::Cpu))?)
             }
         };
-        if block.size()[0] != classes {
+        if sums.size()[0] != classes {
             return Err(CornError::Shape {
                 what: "answer to a window (class, …)",
-                expected: format!("{} classes as before", block.size()[0]),
+                expected: format!("{} classes as before", sums.size()[0]),
                 got: vec![classes],
             });
         }
-        Ok(block)
-    }
-}
-
-/// An image, padded to a window's size at least.
-struct Canvas {
-    /// `(1, 1, z, y, x)`, where the network runs.
-    voxels: Tensor,
-    size: [usize; 3],
-    /// Voxels before the image's first.
-    before: [usize; 3],
-    shape: [usize; 3],
-}
-
-impl Canvas {
-    fn new(
-        image: ArrayView3<'_, f32>,
-        patch: [usize; 3],
-        device: Device,
-    ) -> Result<Self, CornError> {
-        if image.is_empty() {
-            return Err(CornError::Shape {
-                what: "image (z, y, x)",
-                expected: "at least one voxel".to_owned(),
-                got: image.shape().iter().map(|n| *n as i64).collect(),
-            });
-        }
-        let shape: [usize; 3] = image.dim().into();
-        let size = [0, 1, 2].map(|a| shape[a].max(patch[a]));
-        let before = [0, 1, 2].map(|a| (size[a] - shape[a]) / 2);
-        // From the last axis on, as libtorch has it.
-        let mut padding = Vec::with_capacity(6);
-        for a in [2, 1, 0] {
-            padding.extend([before[a], size[a] - shape[a] - before[a]].map(|n| n as i64));
-        }
-        let voxels = tensor_from_array(&image).f_unsqueeze(0)?.f_unsqueeze(0)?;
-        Ok(Self {
-            voxels: voxels.f_to_device(device)?.f_constant_pad_nd(&padding)?,
-            size,
-            before,
-            shape,
-        })
+        Ok(sums)
     }
 
-    /// The window `(1, 1, z, y, x)` from a voxel on, a view.
-    fn window(&self, start: [usize; 3], patch: [usize; 3]) -> Result<Tensor, CornError> {
-        let mut window = self.voxels.shallow_clone();
-        for a in 0..3 {
-            window = window.f_narrow(a as i64 + 2, start[a] as i64, patch[a] as i64)?;
-        }
-        Ok(window)
-    }
-
-    /// Hands on what of a block lies within the image.
-    fn give(
-        &self,
-        within: [Range<usize>; 2],
-        block: ArrayView4<'_, f32>,
-        take: &mut dyn FnMut(FinishedBlock<'_>) -> Result<(), CornError>,
-    ) -> Result<(), CornError> {
-        let mut inside = block;
-        let mut first_zy = [0; 2];
-        for a in 0..2 {
-            let (voxels, before) = (&within[a], self.before[a]);
-            let first = voxels.start.max(before);
-            let end = voxels.end.min(before + self.shape[a]);
-            if first >= end {
-                return Ok(());
+    /// Takes out, with their slices and rows, the blocks that no window after these of z and y covers.
+    fn ended(&mut self, [i, j]: [usize; 2]) -> Vec<([Range<usize>; 2], Tensor)> {
+        let [in_z, in_y, _] = self.along_zyx;
+        let mut ended = Vec::new();
+        for (a, slices) in in_z.ended_by(i) {
+            for (b, rows) in in_y.ended_by(j) {
+                let of_block = [slices.voxels.clone(), rows.voxels.clone()];
+                ended.extend(self.sums.remove(&[a, b]).map(|sums| (of_block, sums)));
             }
-            let slice = Slice::from(first - voxels.start..end - voxels.start);
-            inside.slice_axis_inplace(Axis(a + 1), slice);
-            first_zy[a] = first - before;
         }
-        let (first, width) = (self.before[2], self.shape[2]);
-        inside.slice_axis_inplace(Axis(3), (first..first + width).into());
-        take(FinishedBlock {
-            first_zy,
-            probabilities: inside,
-        })
+        ended
     }
 }

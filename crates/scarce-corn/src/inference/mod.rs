@@ -11,6 +11,7 @@
 
 mod answer;
 mod blocks;
+mod canvas;
 mod windows;
 
 use ndarray::{Array1, Array3, Array4, ArrayView3, ArrayView4, Axis, AxisDescription, Zip};

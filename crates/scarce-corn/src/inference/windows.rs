@@ -173,6 +173,11 @@ impl AxisWindows {
         let inside = move |s: &Stretch| start <= s.voxels.start && s.voxels.end <= end;
         (self.stretches.iter().enumerate()).filter(move |(_, stretch)| inside(stretch))
     }
+
+    /// Of these, the stretches that no later window covers.
+    pub fn ended_by(&self, window: usize) -> impl Iterator<Item = (usize, &Stretch)> {
+        (self.covered_by(window)).filter(move |(_, stretch)| stretch.last_window == window)
+    }
 }
 
 #[cfg(test)]
