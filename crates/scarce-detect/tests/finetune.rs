@@ -10,6 +10,7 @@ use scarce_mim::finetune::look::{Augmentation, Frame};
 use scarce_train::image::Seed;
 use scarce_train::{StepContext, Task as _};
 use tch::Device;
+use tch::nn::OptimizerConfig as _;
 
 const INPUT: [usize; 2] = [64, 64];
 
@@ -111,7 +112,6 @@ fn losses(config: &FinetuneConfig, training: Vec<InstanceImage>) -> Vec<f64> {
 #[test]
 fn objects_are_learned_found_and_outlined() {
     let _turn = take_turn();
-    use tch::nn::OptimizerConfig as _;
     let mut task = task(&config(), (0..30).map(image).collect());
     let mut optimizer = tch::nn::AdamW::default()
         .build(&task.detector().store, 2e-3)
