@@ -189,7 +189,6 @@ fn images_without_objects_are_trained_on() {
 
 #[test]
 fn what_cannot_be_trained_on_is_named() {
-    let _turn = take_turn();
     fn check(change: impl FnOnce(&mut FinetuneConfig, &mut Vec<InstanceImage>), part: &str) {
         let (mut config, mut images) = (config(), vec![image(1), image(2)]);
         change(&mut config, &mut images);
@@ -199,6 +198,7 @@ fn what_cannot_be_trained_on_is_named() {
         let error = made.unwrap_err().to_string();
         assert!(error.contains(part), "{error} lacks {part}");
     }
+    let _turn = take_turn();
     check(|_, images| images.clear(), "no image to train on");
     check(
         |_, images| images[1].id = "image01".to_owned(),
