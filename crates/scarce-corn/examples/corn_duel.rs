@@ -21,13 +21,10 @@ use std::time::Instant;
 use scarce_corn::CornError;
 use scarce_corn::coral::coral_loss;
 use scarce_corn::inference::{Blend, Windows, sliding_window, sliding_window_labels};
-use scarce_train::native::process_state::keep_freed_memory;
 use scarce_train::{array3_from_tensor, tensor_from_array};
 use tch::{Device, Kind, Tensor};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // As trainings and predictions do.
-    keep_freed_memory();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let [job, folder, rounds, threads, ref shape @ ..] = arguments[..] else {

@@ -9,7 +9,6 @@ use scarce_cli::artefacts::{PredictionRecord, stem};
 use scarce_cli::exit::UsageError;
 use scarce_cli::json_output;
 use scarce_image::{LabelMap, Volume};
-use scarce_train::native::process_state::keep_freed_memory;
 use scarce_train::{Checkpoint, RunManifest};
 use tch::Device;
 
@@ -21,7 +20,6 @@ use crate::semi::segmenter::Segmenter;
 /// Writes the label map and the probability of the foreground with each input's geometry.
 pub fn run(arguments: &PredictArguments) -> anyhow::Result<()> {
     let device = set_up(&arguments.device)?;
-    keep_freed_memory();
     let run = run_folder(&arguments.checkpoint)?;
     if kind(&run)? == finetune::KIND {
         let Some(input) = &arguments.input else {
