@@ -26,6 +26,7 @@ from safetensors.torch import load_file, save_file
 
 THREADS = 2
 OVERLAP = 0.5
+HUGE_PAGES = {"THP_MEM_ALLOC_ENABLE": "1"}
 
 
 def network_of(tensors):
@@ -67,9 +68,6 @@ def run_peer(job, folder, rounds, patch):
     peak = memory("VmHWM:")
     save_file({job: computed.contiguous()}, f"{folder}/peer.safetensors")
     print(json.dumps({"seconds": seconds, "resident": resident, "peak": peak}))
-
-
-HUGE_PAGES = {"THP_MEM_ALLOC_ENABLE": "1"}
 
 
 def told(command, settings):

@@ -150,14 +150,12 @@ impl<'a> OpenBlocks<'a> {
 
     fn sums_of(&mut self, number: [usize; 2], answer: &Answer) -> Result<&Tensor, CornError> {
         use std::collections::btree_map::Entry;
-        let [in_z, in_y, in_x] = self.along_zyx;
-        let classes = answer.classes() as i64;
+        let (along, classes) = (self.along_zyx, answer.classes() as i64);
         let sums = match self.sums.entry(number) {
             Entry::Occupied(sums) => sums.into_mut(),
             Entry::Vacant(place) => {
-                let sides = [in_z, in_y].map(|along| &along.stretches);
-                let [z, y] = [0, 1].map(|a| sides[a][number[a]].voxels.len() as i64);
-                let shape = [classes, z, y, in_x.total.len() as i64];
+                let side = |a: usize| along[a].stretches[number[a]].voxels.len() as i64;
+                let shape = [classes, side(0), side(1), along[2].total.len() as i64];
                 place.insert(Tensor::f_zeros(shape, (Kind::Float, Device::Cpu))?)
             }
         };

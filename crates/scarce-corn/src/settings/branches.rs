@@ -53,19 +53,13 @@ impl Branches {
                     let got = decoders.len();
                     return Err(CornError::setting("branches.decoders", "2 to 4", got));
                 }
-                let names = self.names();
-                match self
-                    .attentive()
-                    .iter()
-                    .find(|of| !names.contains(&of.as_str()))
-                {
-                    None => Ok(()),
-                    Some(unknown) => {
-                        let expected =
-                            "main, auxiliary, third or fourth, of as many decoders as there are";
-                        Err(CornError::setting("branches.attention", expected, unknown))
-                    }
+                let is_unknown = |name: &&String| !self.names().contains(&name.as_str());
+                if let Some(unknown) = self.attentive().iter().find(is_unknown) {
+                    let expected =
+                        "main, auxiliary, third or fourth, of as many decoders as there are";
+                    return Err(CornError::setting("branches.attention", expected, unknown));
                 }
+                Ok(())
             }
         }
     }

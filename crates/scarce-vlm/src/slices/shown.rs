@@ -1,6 +1,6 @@
 //! A volume as it is looked at.
 
-use ndarray::{Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array3, ArrayView, ArrayView3, Axis, Dimension};
 use scarce_image::{Geometry, RasOrder, Volume, reorient_to_ras};
 
 use super::{Display, Slab};
@@ -70,7 +70,11 @@ impl Shown {
             });
         }
         let grey = slab.around(self.volume.voxels().view(), z);
-        Ok(Picture::grey(self.turned(grey.view()), self.window)?)
+        let mut grey = grey.view();
+        if !self.is_picture {
+            turn(&mut grey);
+        }
+        Ok(Picture::grey(grey, self.window)?)
     }
 
     /// The slices of a volume on the image's grid, as they lie over the pictures.
@@ -93,20 +97,11 @@ impl Shown {
         let voxels = slices.as_standard_layout().into_owned();
         Volume::new(voxels, self.geometry)
     }
-
-    /// A slice of a RAS volume as it is looked at, or the way back: both turn it by half a turn. Pictures stay.
-    fn turned<'a>(&self, slice: ArrayView2<'a, f32>) -> ArrayView2<'a, f32> {
-        let mut slice = slice;
-        if !self.is_picture {
-            slice.invert_axis(Axis(0));
-            slice.invert_axis(Axis(1));
-        }
-        slice
-    }
 }
 
-/// RAS slices as they are looked at, or the way back.
-fn turn<T>(slices: &mut ArrayView3<'_, T>) {
-    slices.invert_axis(Axis(1));
-    slices.invert_axis(Axis(2));
+/// A RAS slice as it is looked at, or the way back, and so each of several: both turn it by half a turn.
+fn turn<T, D: Dimension>(slices: &mut ArrayView<'_, T, D>) {
+    let axes = slices.ndim();
+    slices.invert_axis(Axis(axes - 2));
+    slices.invert_axis(Axis(axes - 1));
 }

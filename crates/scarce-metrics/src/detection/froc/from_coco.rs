@@ -1,8 +1,27 @@
 //! Scans from COCO's files: each image a scan, each annotation a lesion.
 
 use super::scan::check_iou;
-use super::{BoxCandidate, BoxLesion, FrocError, FrocScan};
+use scarce_image::Seed;
+
+use super::{
+    BoxCandidate, BoxLesion, FrocError, FrocOptions, FrocReport, FrocScan, HitRule, froc_report,
+};
 use crate::detection::{CocoDataset, CocoDetection, CocoError};
+
+/// The [report](froc_report) of COCO's files: scans as by [`froc_scans`], of all categories as one.
+///
+/// # Errors
+/// As [`froc_scans`] and [`froc_report`].
+pub fn coco_froc_report(
+    dataset: &CocoDataset,
+    detections: &[CocoDetection],
+    iou: f64,
+    options: &FrocOptions,
+    seed: Seed,
+) -> Result<FrocReport, FrocError> {
+    let scans = froc_scans(dataset, detections, None, iou)?;
+    froc_report(&scans, HitRule::Iou(iou), options, seed)
+}
 
 /// Each image of the ground truth as a scan, by ascending id: boxes hit one another where intersection over union
 /// is as much as `iou`. Crowds are ignored lesions. Of one category, or of all as one.

@@ -24,7 +24,7 @@ mod scan;
 
 pub use curve::FrocCurve;
 pub use error::FrocError;
-pub use from_coco::froc_scans;
+pub use from_coco::{coco_froc_report, froc_scans};
 pub use report::{FrocOptions, FrocReport, froc_report};
 pub use scan::{
     BallLesion, BoxCandidate, BoxLesion, CentreRule, FrocScan, HitRule, PointCandidate,

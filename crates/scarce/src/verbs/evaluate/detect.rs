@@ -9,7 +9,7 @@ use scarce_cli::exit::UsageError;
 use scarce_image::Seed;
 use scarce_metrics::detection::coco::detections_from_json;
 use scarce_metrics::detection::froc::{
-    DEFAULT_IOU, FrocError, FrocOptions, FrocReport, HitRule, froc_report, froc_scans,
+    DEFAULT_IOU, FrocError, FrocOptions, FrocReport, coco_froc_report,
 };
 use scarce_metrics::detection::{
     CocoDataset, CocoDetection, DetectionOptions, Overlap, detection_report,
@@ -64,9 +64,8 @@ fn froc(
     if let Some(resamples) = arguments.resamples {
         options = options.with_resamples(resamples);
     }
-    let scans = froc_scans(dataset, detections, None, DEFAULT_IOU)?;
     let seed = Seed(arguments.seed);
-    froc_report(&scans, HitRule::Iou(DEFAULT_IOU), &options, seed)
+    coco_froc_report(dataset, detections, DEFAULT_IOU, &options, seed)
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

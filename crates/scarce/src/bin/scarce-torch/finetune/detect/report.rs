@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use scarce_image::Seed;
 use scarce_metrics::Summary;
 use scarce_metrics::detection::coco::detections_to_json;
-use scarce_metrics::detection::froc::{DEFAULT_IOU, FrocOptions, HitRule, froc_report, froc_scans};
+use scarce_metrics::detection::froc::{DEFAULT_IOU, FrocOptions, coco_froc_report};
 use scarce_metrics::detection::{
     CocoDataset, CocoDetection, DetectionOptions, Overlap, detection_report,
 };
@@ -53,9 +53,8 @@ pub fn score(
             }
         }
     }
-    let scans = froc_scans(truth, detected, None, DEFAULT_IOU)?;
     let options = FrocOptions::default();
-    let froc = froc_report(&scans, HitRule::Iou(DEFAULT_IOU), &options, seed)?;
+    let froc = coco_froc_report(truth, detected, DEFAULT_IOU, &options, seed)?;
     scarce_cli::json_output::write(&folder.join("froc.json"), &froc)?;
     if let Some(summary) = froc.figures.get("sensitivity_at_1") {
         tracing::info!(
